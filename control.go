@@ -1,0 +1,299 @@
+package ftp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/dualport/ftp/internal/wire"
+)
+
+// control is the control connection of one login. The Client owns it; an open
+// transfer borrows it until the transfer ends.
+//
+// Replies carry no name of the command they answer, so all that keeps client
+// and server in step is the order: queue holds the commands that were sent and
+// still wait for their final reply, oldest first. A command whose caller gave
+// up stays in the queue, so that its late reply is not taken for another's.
+type control struct {
+	conn    net.Conn
+	reader  *wire.Reader
+	peer    controlPeer
+	timeout time.Duration // for a reply
+	trace   *tracer
+	secrets secrets
+
+	queue  []*command
+	line   []byte // scratch for the command line
+	broken error  // set once; every later call returns it
+}
+
+// command is a command on the wire and what was answered so far.
+type command struct {
+	verb  string
+	sent  time.Time
+	mark  Reply // the last 1xx; Code 0 where none came
+	final Reply
+	done  bool // final is set
+}
+
+func newControl(conn net.Conn, peer controlPeer, opts *Options, trace *tracer) *control {
+	return &control{
+		conn:    conn,
+		reader:  wire.NewReader(conn, opts.Limits.wire()),
+		peer:    peer,
+		timeout: opts.Timeouts.Reply,
+		trace:   trace,
+		secrets: opts.secrets(),
+	}
+}
+
+// secrets lists what must never be shown. The password of an anonymous login
+// is none: hiding it would only garble replies that happen to hold it.
+func (o *Options) secrets() secrets {
+	var s secrets
+	if !isAnonymous(o.User) && o.Password != "" {
+		s = append(s, o.Password)
+	}
+	if o.Account != "" {
+		s = append(s, o.Account)
+	}
+	return s
+}
+
+// local is the address of this end of the control connection; invalid where
+// the connection is not a plain TCP one.
+func (c *control) local() netip.AddrPort {
+	return addrPortOf(c.conn.LocalAddr())
+}
+
+func addrPortOf(a net.Addr) netip.AddrPort {
+	if a == nil {
+		return netip.AddrPort{}
+	}
+	ap, err := netip.ParseAddrPort(a.String())
+	if err != nil {
+		return netip.AddrPort{}
+	}
+	return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
+}
+
+// roundTrip sends one command and returns its final reply.
+func (c *control) roundTrip(ctx context.Context, verb string, args ...string) (Reply, error) {
+	cmd, err := c.send(ctx, verb, args...)
+	if err != nil {
+		return Reply{}, err
+	}
+	return c.await(ctx, cmd)
+}
+
+// send puts one command line on the wire and queues the reply that is due.
+func (c *control) send(ctx context.Context, verb string, args ...string) (*command, error) {
+	if c.broken != nil {
+		return nil, c.broken
+	}
+	line, err := wire.AppendCommand(c.line[:0], verb, args...)
+	if err != nil {
+		return nil, err
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, context.Cause(ctx)
+	}
+	c.line = line
+	c.learnSecret(verb, args)
+	c.trace.command(redactCommand(verb, args))
+	cmd := &command{verb: strings.ToUpper(verb), sent: time.Now()}
+	if err := c.write(ctx, line); err != nil {
+		return nil, c.fail(fmt.Errorf("sending %s: %w", verb, err))
+	}
+	c.queue = append(c.queue, cmd)
+	return cmd, nil
+}
+
+// learnSecret notes a password that came by a way other than Options.
+func (c *control) learnSecret(verb string, args []string) {
+	if (strings.EqualFold(verb, "PASS") || strings.EqualFold(verb, "ACCT")) && len(args) > 0 && !strings.HasSuffix(args[0], "@") {
+		c.secrets = append(c.secrets, args[0])
+	}
+}
+
+func (c *control) write(ctx context.Context, line []byte) error {
+	done := interruptible(ctx, c.conn.SetWriteDeadline, c.timeout)
+	_, err := c.conn.Write(line)
+	done()
+	if err != nil {
+		return interrupted(ctx, err, &TimeoutError{"room to send a command", c.timeout, "Timeouts.Reply"})
+	}
+	return nil
+}
+
+// await reads until cmd has its final reply.
+func (c *control) await(ctx context.Context, cmd *command) (Reply, error) {
+	return c.awaitWithin(ctx, cmd, &TimeoutError{"reply to " + cmd.verb, c.timeout, "Timeouts.Reply"})
+}
+
+func (c *control) awaitWithin(ctx context.Context, cmd *command, limit *TimeoutError) (Reply, error) {
+	for !cmd.done {
+		if err := c.read(ctx, limit); err != nil {
+			return Reply{}, err
+		}
+	}
+	return cmd.final, nil
+}
+
+// awaitMark reads until cmd has its 1xx or its final reply, and returns it.
+func (c *control) awaitMark(ctx context.Context, cmd *command) (Reply, error) {
+	limit := &TimeoutError{"reply to " + cmd.verb, c.timeout, "Timeouts.Reply"}
+	for !cmd.done && cmd.mark.Code == 0 {
+		if err := c.read(ctx, limit); err != nil {
+			return Reply{}, err
+		}
+	}
+	if cmd.done {
+		return cmd.final, nil
+	}
+	return cmd.mark, nil
+}
+
+// read takes one reply off the wire and gives it to the command it belongs to.
+// A wait that ctx ends leaves the session in step: the reply is still owed to
+// the queue. A wait that the limit ends does not: such a server has stopped to
+// answer.
+func (c *control) read(ctx context.Context, limit *TimeoutError) error {
+	if c.broken != nil {
+		return c.broken
+	}
+	done := interruptible(ctx, c.conn.SetReadDeadline, limit.Limit)
+	r, err := c.reader.ReadReply()
+	done()
+	if err == nil {
+		return c.deliver(newReply(r))
+	}
+	err = interrupted(ctx, err, limit)
+	if ctx.Err() != nil && errors.Is(err, context.Cause(ctx)) {
+		return err
+	}
+	if errors.Is(err, io.EOF) {
+		err = errors.New("the server closed the control connection")
+	}
+	return c.fail(err)
+}
+
+// deliver gives r to the oldest command that is owed a reply.
+func (c *control) deliver(r Reply) error {
+	event := ReplyEvent{Reply: r}
+	var cmd *command
+	if len(c.queue) > 0 {
+		cmd = c.queue[0]
+		event.Command, event.Duration = cmd.verb, time.Since(cmd.sent)
+	}
+	if r.negative() || cmd == nil || isLogin(cmd.verb) {
+		r = c.secrets.hide(r)
+		event.Reply = r
+	}
+	c.trace.reply(event)
+	switch {
+	case cmd == nil:
+		return c.fail(&Error{Command: "nothing", Reply: r, Err: errors.New("a reply came that no command asked for")})
+	case r.preliminary():
+		cmd.mark = r
+	default:
+		cmd.final, cmd.done = r, true
+		c.queue = c.queue[1:]
+	}
+	if r.Code == 421 {
+		_ = c.fail(refusal(cmd.verb, r)) // the command still gets its reply; the next one gets this
+	}
+	return nil
+}
+
+func isLogin(verb string) bool {
+	return verb == "USER" || verb == "PASS" || verb == "ACCT"
+}
+
+// greet reads the server's first reply: 220, or 120 and then 220, or 230 where
+// no login is wanted (RFC 959 section 5.4).
+func (c *control) greet(ctx context.Context, limit time.Duration) (Reply, error) {
+	greeting := &command{sent: time.Now()}
+	c.queue = append(c.queue, greeting)
+	r, err := c.awaitWithin(ctx, greeting, &TimeoutError{"greeting from the server", limit, "Timeouts.Dial"})
+	if err != nil {
+		return r, err
+	}
+	if !r.positive() {
+		return r, refusal("the connection", r)
+	}
+	if other := (wire.Reply{Code: r.Code, Lines: r.Lines}).LooksLike(); other != "" {
+		return r, fmt.Errorf("the greeting %q is that of %s; check the port", r, other)
+	}
+	return r, nil
+}
+
+// fail marks the session as broken, closes it and returns the error that every
+// later call will get. Only the first reason counts.
+func (c *control) fail(reason error) error {
+	if c.broken == nil {
+		c.broken = &brokenError{reason}
+		_ = c.conn.Close()
+	}
+	return c.broken
+}
+
+// brokenError matches ErrBroken and tells what broke the session.
+type brokenError struct{ reason error }
+
+func (e *brokenError) Error() string   { return ErrBroken.Error() + ": " + e.reason.Error() }
+func (e *brokenError) Unwrap() []error { return []error{ErrBroken, e.reason} }
+
+// watch reads the control connection while something else is waited for, so
+// that a server which gives up ends the wait at once. The returned context
+// ends, with the server's reply as its cause, when cmd (nil for none) got a
+// negative final reply or the session broke. The caller must call stop, which
+// joins the reader and returns what ended the watch, if anything did.
+func (c *control) watch(ctx context.Context, cmd *command) (watched context.Context, stop func() error) {
+	watched, cancel := context.WithCancelCause(ctx)
+	ended := make(chan error, 1)
+	go func() {
+		err := c.readUntil(cmd)
+		if err != nil {
+			cancel(err)
+		}
+		ended <- err
+	}()
+	return watched, func() error {
+		_ = c.conn.SetReadDeadline(longAgo)
+		err := <-ended
+		_ = c.conn.SetReadDeadline(time.Time{})
+		cancel(nil)
+		return err
+	}
+}
+
+// readUntil reads replies until cmd has its final one, the session breaks, or
+// a deadline in the past interrupts it, which is no error.
+func (c *control) readUntil(cmd *command) error {
+	for {
+		if cmd != nil && cmd.done {
+			if cmd.final.negative() {
+				return refusal(cmd.verb, cmd.final)
+			}
+			return nil
+		}
+		r, err := c.reader.ReadReply()
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			return nil
+		}
+		if err != nil {
+			return c.fail(err)
+		}
+		if err := c.deliver(newReply(r)); err != nil {
+			return err
+		}
+	}
+}

@@ -1,0 +1,152 @@
+package ftp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Purpose says what a connection is for.
+type Purpose uint8
+
+const (
+	// PurposeControl is the connection of commands and replies.
+	PurposeControl Purpose = iota + 1
+	// PurposeData is the connection of one transfer or listing.
+	PurposeData
+)
+
+// String returns "control" or "data".
+func (p Purpose) String() string {
+	switch p {
+	case PurposeControl:
+		return "control"
+	case PurposeData:
+		return "data"
+	}
+	return fmt.Sprintf("Purpose(%d)", uint8(p))
+}
+
+type purposeKey struct{}
+
+// ConnPurpose tells, from the context that Options.DialContext was given, what
+// the connection is for; 0 from any other context.
+func ConnPurpose(ctx context.Context) Purpose {
+	p, _ := ctx.Value(purposeKey{}).(Purpose)
+	return p
+}
+
+// defaultPort is the port of FTP's control connection (RFC 959 section 8).
+const defaultPort = "21"
+
+// keepAlive keeps NATs and firewalls from forgetting the control connection
+// while a transfer leaves it idle.
+var keepAlive = net.KeepAliveConfig{Enable: true, Idle: 30 * time.Second, Interval: 15 * time.Second, Count: 6} //nolint:gochecknoglobals // a constant that Go cannot write as one
+
+// splitAddress reads "host", "host:port", "[v6]:port" or a bare IPv6 address.
+func splitAddress(address string) (host, port string, err error) {
+	if addr, err := netip.ParseAddr(strings.Trim(address, "[]")); err == nil {
+		return addr.String(), defaultPort, nil
+	}
+	if !strings.Contains(address, ":") {
+		address += ":" + defaultPort
+	}
+	host, port, err = net.SplitHostPort(address)
+	if err != nil {
+		return "", "", err
+	}
+	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+		return "", "", fmt.Errorf("%q is no port; use 1 to 65535", port)
+	}
+	if host == "" {
+		return "", "", errors.New("the host is empty; write host or host:port")
+	}
+	return host, port, nil
+}
+
+// dialTCP makes one connection, by the hook where there is one.
+func (c *Client) dialTCP(ctx context.Context, p Purpose, address string) (net.Conn, error) {
+	start := time.Now()
+	ctx = context.WithValue(ctx, purposeKey{}, p)
+	conn, err := c.dialNetwork(ctx, p, address)
+	if err != nil && ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	event := DialEvent{Purpose: p, Network: c.opts.Network, Address: address, Duration: since(start), Err: err}
+	if conn != nil {
+		event.Local, event.Remote = conn.LocalAddr(), conn.RemoteAddr()
+	}
+	c.trace.dial(event)
+	return conn, err
+}
+
+func (c *Client) dialNetwork(ctx context.Context, p Purpose, address string) (net.Conn, error) {
+	if c.opts.DialContext != nil {
+		conn, err := c.opts.DialContext(ctx, c.opts.Network, address)
+		if err == nil && conn == nil {
+			err = errors.New("Options.DialContext returned neither a connection nor an error")
+		}
+		return conn, err
+	}
+	d := net.Dialer{KeepAliveConfig: keepAlive}
+	local, err := c.localAddr(p, address)
+	if err != nil {
+		return nil, err
+	}
+	if local.IsValid() {
+		d.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(local, 0))
+	}
+	return d.DialContext(ctx, c.opts.Network, address)
+}
+
+// localAddr is the address to dial from; invalid for any. A data connection to
+// the control peer leaves from the address that the control connection has:
+// servers compare the two.
+func (c *Client) localAddr(p Purpose, address string) (netip.Addr, error) {
+	remote, _ := netip.ParseAddrPort(address)
+	if p == PurposeData && c.ctl != nil && same(remote.Addr(), c.ctl.peer.addr) {
+		return c.ctl.local().Addr(), nil
+	}
+	if c.opts.Bind == "" {
+		return netip.Addr{}, nil
+	}
+	switch {
+	case c.opts.Network == "tcp6", remote.Addr().Is6() && !remote.Addr().Is4In6():
+		return bindAddr(c.opts.Bind, true)
+	case c.opts.Network == "tcp4", remote.IsValid():
+		return bindAddr(c.opts.Bind, false)
+	}
+	if addr, err := bindAddr(c.opts.Bind, false); err == nil {
+		return addr, nil
+	}
+	return bindAddr(c.opts.Bind, true)
+}
+
+// peerOf tells whom conn reached. Behind a hook the other end may be a proxy,
+// so that only the address which was asked for counts.
+func (c *Client) peerOf(conn net.Conn) controlPeer {
+	if c.opts.DialContext == nil {
+		addr := addrPortOf(conn.RemoteAddr()).Addr()
+		return controlPeer{host: addr.String(), addr: addr}
+	}
+	addr, _ := netip.ParseAddr(c.host)
+	return controlPeer{host: c.host, addr: addr.Unmap()}
+}
+
+// lookup turns an IP address or a host name into an address of one family.
+func (c *Client) lookup(ctx context.Context, host string, want6 bool) (netip.Addr, error) {
+	if addr, err := netip.ParseAddr(host); err == nil {
+		return addr, nil
+	}
+	network := "ip" + strconv.Itoa(familyNumber(want6))
+	addrs, err := net.DefaultResolver.LookupNetIP(ctx, network, host)
+	if err != nil {
+		return netip.Addr{}, err
+	}
+	return addrs[0].Unmap(), nil
+}

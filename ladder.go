@@ -1,0 +1,150 @@
+package ftp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Auto tries the passive methods, then the active ones. A method that worked
+// is tried first the next time. The zero Auto is right for most networks.
+type Auto struct {
+	Passive Passive
+	Active  Active
+}
+
+// DialData implements [DataDialer].
+func (a Auto) DialData(ctx context.Context, x *Exchange) (net.Conn, error) {
+	return climb(ctx, x, a.Passive, a.Active)
+}
+
+// family is the way of negotiating that Passive and Active have in common: a
+// few methods, each of which can be attempted.
+type family interface {
+	methods(x *Exchange) []Method
+	attempt(ctx context.Context, x *Exchange, m Method) (net.Conn, error)
+}
+
+// step is one method of the ladder.
+type step struct {
+	method Method
+	family family
+}
+
+// climb tries the methods of the families in order until one gives a data
+// connection. It steps down on a negative reply, on a connection that fails or
+// times out, and logs in again, once, where a method is never answered.
+func climb(ctx context.Context, x *Exchange, families ...family) (net.Conn, error) {
+	for _, s := range ladder(x, families) {
+		if slices.Contains(x.tried, s.method) || x.client.refused[s.method] {
+			continue
+		}
+		conn, err := s.family.attempt(ctx, x, s.method)
+		if err == nil {
+			return conn, nil
+		}
+		if final(ctx, x, err) {
+			return nil, err
+		}
+		x.tried = append(x.tried, s.method)
+		x.client.opts.Memory.failed(s.method)
+		x.notice(s.method, "%s led to no data connection: %s", s.method, plain(err))
+		x.retract()
+		if err := x.recover(ctx, s.method); err != nil {
+			return nil, err
+		}
+	}
+	return nil, x.exhausted()
+}
+
+// ladder returns the steps in the order in which to try them: the method that
+// worked last comes first.
+func ladder(x *Exchange, families []family) []step {
+	var steps []step
+	for _, f := range families {
+		for _, m := range f.methods(x) {
+			steps = append(steps, step{m, f})
+		}
+	}
+	preferred := x.client.opts.Memory.Preferred()
+	slices.SortStableFunc(steps, func(a, b step) int {
+		return rank(a.method, preferred) - rank(b.method, preferred)
+	})
+	return steps
+}
+
+func rank(m, preferred Method) int {
+	if m == preferred {
+		return 0
+	}
+	return 1
+}
+
+// final tells whether no other method can help: the caller gave up, the server
+// closed the session, or it refused the transfer itself.
+func final(ctx context.Context, x *Exchange, err error) bool {
+	if ctx.Err() != nil {
+		return true
+	}
+	var timeout *TimeoutError
+	if broken := x.client.ctl.broken; broken != nil {
+		return !errors.As(broken, &timeout)
+	}
+	var e *Error
+	return errors.As(err, &e) && e.Command == x.transfer.verb && e.Reply.negative() && !e.Reply.noDataConnection() ||
+		errors.As(err, &e) && e.Command == "REST"
+}
+
+// recover makes the session anew where a method was never answered, or where
+// taking the transfer command back was not. It does so once a transfer.
+func (x *Exchange) recover(ctx context.Context, m Method) error {
+	c := x.client
+	if c.ctl.broken == nil {
+		return nil
+	}
+	if x.negotiation.Relogin {
+		return c.ctl.broken
+	}
+	x.negotiation.Relogin = true
+	x.notice(m, "the session is out of step after %s; logging in again", m)
+	c.refused[m] = true // not asked again: the same silence would cost another login
+	return c.relogin(ctx)
+}
+
+// exhausted is the error where every method was tried or had been refused.
+func (x *Exchange) exhausted() error {
+	if len(x.negotiation.Rungs) == 0 {
+		return fmt.Errorf("%w: the server refused every permitted method earlier in this session (%s)", ErrDataConnection, x.client.refusedList())
+	}
+	return ErrDataConnection
+}
+
+// refuse notes a negative reply to a method's own command. A method that the
+// server does not know is not asked again in this session.
+func (x *Exchange) refuse(m Method, r Reply) error {
+	if r.notImplemented() {
+		x.client.refused[m] = true
+	}
+	return refusal(string(m), r)
+}
+
+// protocols reads the list of a 522, "use (1,2)" (RFC 2428 section 2): 1 is
+// IPv4 and 2 is IPv6.
+func (r Reply) protocols() []int {
+	_, list, _ := strings.Cut(r.Text(), "(")
+	list, _, closed := strings.Cut(list, ")")
+	if r.Code != 522 || !closed {
+		return nil
+	}
+	var protocols []int
+	for field := range strings.SplitSeq(list, ",") {
+		if n, err := strconv.Atoi(strings.TrimSpace(field)); err == nil {
+			protocols = append(protocols, n)
+		}
+	}
+	return protocols
+}
