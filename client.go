@@ -36,6 +36,8 @@ type Client struct {
 	typ      Type            // what the server was last told; 0 where not known
 	dirs     []string        // the arguments of CWD since the login, to repeat them
 	refused  map[Method]bool // methods that this server does not know
+
+	marksLinks bool // this server has told links from directories in MLSD
 }
 
 // Dial connects to address, which is "host" or "host:port" (default port 21),

@@ -178,7 +178,7 @@ func (r Reply) fileMeaning(verb string) error {
 // no such file.
 func opensFile(verb string) bool {
 	switch verb {
-	case "RETR", "SIZE", "MDTM", "MLST", "MLSD", "CWD", "RNFR", "DELE":
+	case "RETR", "SIZE", "MDTM", "MLST", "MLSD", "CWD", "RNFR", "DELE", "PRET":
 		return true
 	}
 	return false

@@ -94,9 +94,17 @@ func final(ctx context.Context, x *Exchange, err error) bool {
 	if broken := x.client.ctl.broken; broken != nil {
 		return !errors.As(broken, &timeout)
 	}
+	return x.refusedTransfer(err)
+}
+
+// refusedTransfer tells whether err is the server's refusal of the transfer
+// itself, in answer to one of the commands that announce it.
+func (x *Exchange) refusedTransfer(err error) bool {
 	var e *Error
-	return errors.As(err, &e) && e.Command == x.transfer.verb && e.Reply.negative() && !e.Reply.noDataConnection() ||
-		errors.As(err, &e) && e.Command == "REST"
+	if !errors.As(err, &e) || !e.Reply.negative() || e.Reply.noDataConnection() {
+		return false
+	}
+	return e.Command == x.transfer.verb || e.Command == "REST" || e.Command == "PRET"
 }
 
 // recover makes the session anew where a method was never answered, or where

@@ -43,14 +43,13 @@ func (c *Client) NameList(ctx context.Context, path string) iter.Seq2[string, er
 			return
 		}
 		defer c.release()
-		stopped := errors.New("stopped")
 		err := c.lines(ctx, transferCommand{op: "name list", verb: "NLST", path: path}, func(line string) error {
 			if line != "" && !yield(line, nil) {
-				return stopped
+				return errStopped
 			}
 			return nil
 		})
-		if err != nil && !errors.Is(err, stopped) {
+		if err != nil && !errors.Is(err, errStopped) {
 			fail(err)
 		}
 	}

@@ -130,7 +130,8 @@ func (p Passive) askOnce(ctx context.Context, x *Exchange, m Method) (passiveRep
 	return advertised, nil
 }
 
-// pret announces the transfer to a server that chooses a data mover by it.
+// pret announces the transfer to a server that chooses a data mover by it. Such
+// a server may refuse the transfer itself here already.
 func (x *Exchange) pret(ctx context.Context) error {
 	verb, path := x.Transfer()
 	args := []string{verb}
@@ -141,7 +142,7 @@ func (x *Exchange) pret(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if !r.positive() {
+	if r.negative() && !r.notImplemented() {
 		return refusal("PRET", r)
 	}
 	return nil

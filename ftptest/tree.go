@@ -58,6 +58,7 @@ func (t *Tree) setClock(clock func() time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.clock = clock
+	t.root.modTime = t.nowLocked()
 }
 
 func (t *Tree) newNodeLocked(mode fs.FileMode) *node {

@@ -21,13 +21,13 @@ func (f Facts) Get(name string) (value string, ok bool) {
 	return "", false
 }
 
-// All yields name, in lower case, and value, as sent, of every fact in the order of the list.
+// All yields name, with its ASCII letters in lower case, and value, as sent, of every fact in the order of the list.
 func (f Facts) All() iter.Seq2[string, string] {
 	return func(yield func(string, string) bool) {
 		for rest := string(f); rest != ""; {
 			var key, val string
 			var ok bool
-			if key, val, rest, ok = nextFact(rest); ok && !yield(strings.ToLower(key), val) {
+			if key, val, rest, ok = nextFact(rest); ok && !yield(lowerWord(key), val) {
 				return
 			}
 		}
@@ -62,4 +62,13 @@ func lower(c byte) byte {
 		return c + 'a' - 'A'
 	}
 	return c
+}
+
+// lowerWord returns a word with small ASCII letters, and its other bytes as they are.
+func lowerWord(word string) string {
+	small := []byte(word)
+	for i, c := range small {
+		small[i] = lower(c)
+	}
+	return string(small)
 }

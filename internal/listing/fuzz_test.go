@@ -23,7 +23,7 @@ func seedLines(f *testing.F) {
 		}
 	}
 	for _, line := range []string{
-		"", " ", ";", "=", "; ", "=; ", " ; ", "type=; ", "type=file;size=99999999999999999999; \xff", "modify=99999999999999; \x00",
+		"", " ", ";", "=", "; ", "=; ", " ; ", "type=; ", "\xdeA=1;\u212a=2; a", "type=file;size=99999999999999999999; \xff", "modify=99999999999999; \x00",
 		"type=OS.unix=slink:a b;c; d; e", "unix.mode=7777777; m", "-rwxrwxrwx", "lrwxrwxrwx 1 9223372036854775807 Jan 2 15:04 a",
 		"lrwxrwxrwx 1 0 Jan 2 15:04  -> ", "crw-rw-rw- , 1 Jan 2 15:04 a", "crw-rw-rw- 8, Jan 2 15:04 a", "- 1 Feb 29 15:04 a",
 		"-rw-r--r-- 1 u g 5 0000-00-00 00:00:00. + a", "-rw-r--r--999999999999 5 Jan 2 15:04:60 9999 a", "01-01-00 12:00AM <SYMLINK> [", "--", "-/.",

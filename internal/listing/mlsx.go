@@ -100,7 +100,7 @@ func (t *told) field(key string) *string {
 	return nil
 }
 
-// readFacts fills the fields that facts tell. Of a fact that is there twice the first counts, as in Get.
+// readFacts fills the fields that facts tell. Of a fact that is there twice the first with a value counts.
 // sizd is what ProFTPD calls the size of a directory.
 func (e *Entry) readFacts() {
 	var t told

@@ -1,0 +1,190 @@
+package ftp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+)
+
+// RemoveAll removes a file, or a directory with everything in it. A link is
+// removed and never followed. A path that does not exist is no error.
+func (c *Client) RemoveAll(ctx context.Context, root string) error {
+	e, err := c.Stat(ctx, root)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if !e.IsDir() {
+		return c.Delete(ctx, root)
+	}
+	return c.removeTree(ctx, root)
+}
+
+// removeTree empties a directory and removes it. Directories wait on a stack,
+// not in recursive calls: how deep a server's tree is must not be for the
+// server to say.
+func (c *Client) removeTree(ctx context.Context, root string) error {
+	stack := []string{root}
+	emptied := make(map[string]bool)
+	for len(stack) > 0 {
+		dir := stack[len(stack)-1]
+		if emptied[dir] {
+			if err := c.RemoveDir(ctx, dir); err != nil {
+				return err
+			}
+			stack = stack[:len(stack)-1]
+			continue
+		}
+		emptied[dir] = true
+		subdirs, err := c.removeFiles(ctx, dir)
+		if err != nil {
+			return err
+		}
+		stack = append(stack, subdirs...)
+	}
+	return nil
+}
+
+// removeFiles deletes all of a directory but its directories, which it returns.
+func (c *Client) removeFiles(ctx context.Context, dir string) (subdirs []string, err error) {
+	entries, err := c.collect(ctx, dir)
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range entries {
+		full := join(dir, e.Name())
+		if e.IsDir() {
+			subdirs = append(subdirs, full)
+			continue
+		}
+		if err := c.Delete(ctx, full); err != nil {
+			return nil, err
+		}
+	}
+	return subdirs, nil
+}
+
+// collect lists a directory whole and vouches for what is in it: each name is
+// one element of a path, so that joining it stays inside the directory, and no
+// directory is a link in disguise.
+func (c *Client) collect(ctx context.Context, dir string) ([]Entry, error) {
+	var entries []Entry
+	for e, err := range c.List(ctx, dir) {
+		if err != nil {
+			return entries, c.wrap("list", dir, err)
+		}
+		if name := e.Name(); name == "" || name == "." || name == ".." || strings.Contains(name, "/") {
+			return entries, c.wrap("list", dir, fmt.Errorf("the server lists the name %q, which would lead out of the directory", name))
+		}
+		entries = append(entries, e)
+	}
+	return entries, c.call("list", dir, func() error { return c.unmaskLinks(ctx, dir, entries) })
+}
+
+// unmaskLinks replaces entries that MLSD calls directories and LIST calls links:
+// some servers (pyftpdlib) follow links when they write MLSD. A server that has
+// shown a link in MLSD is not asked twice, nor is a directory without
+// directories.
+func (c *Client) unmaskLinks(ctx context.Context, dir string, entries []Entry) error {
+	isLink := func(e Entry) bool { return e.EntryType() == EntryLink }
+	c.marksLinks = c.marksLinks || slices.ContainsFunc(entries, isLink)
+	if !c.offersMLSD() || c.marksLinks || !slices.ContainsFunc(entries, Entry.IsDir) {
+		return nil
+	}
+	links := make(map[string]Entry)
+	err := c.listLIST(ctx, dir, func(e Entry, err error) error {
+		if err == nil && isLink(e) {
+			links[e.Name()] = e
+		}
+		return nil
+	})
+	if err != nil && ReplyCode(err) == 0 {
+		return err
+	}
+	for i, e := range entries {
+		if link, masked := links[e.Name()]; masked && e.IsDir() {
+			entries[i] = link
+		}
+	}
+	return nil
+}
+
+// join puts a name into a directory. The name is appended as it is: cleaning
+// the result would change names that a server distinguishes.
+func join(dir, name string) string {
+	if dir == "" || strings.HasSuffix(dir, "/") {
+		return dir + name
+	}
+	return dir + "/" + name
+}
+
+// Walk calls fn for root and everything below it, a directory before what is
+// in it, each directory in the order of its listing, as [fs.WalkDir] does:
+// fn may return [fs.SkipDir] and [fs.SkipAll]. Links are reported and never
+// followed. fn may use the client.
+func (c *Client) Walk(ctx context.Context, root string, fn fs.WalkDirFunc) error {
+	e, err := c.Stat(ctx, root)
+	if err != nil {
+		err = fn(root, nil, err)
+	} else {
+		err = c.walk(ctx, root, e, fn)
+	}
+	if errors.Is(err, fs.SkipAll) || errors.Is(err, fs.SkipDir) {
+		return nil
+	}
+	return err
+}
+
+// visit is a directory entry that Walk has yet to report.
+type visit struct {
+	path  string
+	entry Entry
+}
+
+func (c *Client) walk(ctx context.Context, root string, e Entry, fn fs.WalkDirFunc) error {
+	pending := []visit{{root, e}}
+	for len(pending) > 0 {
+		v := pending[len(pending)-1]
+		pending = pending[:len(pending)-1]
+		children, err := c.visit(ctx, v, fn)
+		if err != nil {
+			return err
+		}
+		for i := len(children) - 1; i >= 0; i-- { // the first child is to be on top
+			pending = append(pending, children[i])
+		}
+	}
+	return nil
+}
+
+// visit reports one entry and, of a directory, returns what is in it.
+func (c *Client) visit(ctx context.Context, v visit, fn fs.WalkDirFunc) ([]visit, error) {
+	err := fn(v.path, v.entry, nil)
+	if !v.entry.IsDir() || err != nil {
+		return nil, skippedDir(v, err)
+	}
+	entries, err := c.collect(ctx, v.path)
+	if err != nil {
+		if err := fn(v.path, v.entry, err); err != nil {
+			return nil, skippedDir(v, err)
+		}
+	}
+	children := make([]visit, len(entries))
+	for i, e := range entries {
+		children[i] = visit{join(v.path, e.Name()), e}
+	}
+	return children, nil
+}
+
+// skippedDir: SkipDir from a directory skips just that directory.
+func skippedDir(v visit, err error) error {
+	if v.entry.IsDir() && errors.Is(err, fs.SkipDir) {
+		return nil
+	}
+	return err
+}
