@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -336,12 +335,3 @@ func (c *Client) Feature(name string) (params string, ok bool) {
 
 // Features returns the names that FEAT listed, in its order.
 func (c *Client) Features() []string { return c.features.Names() }
-
-func (c *Client) refusedList() string {
-	var names []string
-	for m := range c.refused {
-		names = append(names, string(m))
-	}
-	slices.Sort(names)
-	return fmt.Sprint(names)
-}

@@ -79,7 +79,7 @@ func (e *Error) causes() []string {
 	if e.Reply.Code != 0 {
 		parts = append(parts, fmt.Sprintf("server answered %s with %q", e.Command, e.Reply))
 	}
-	if e.Negotiation != nil && errors.Is(e.Err, ErrDataConnection) {
+	if e.Negotiation != nil && len(e.Negotiation.Rungs) > 0 && errors.Is(e.Err, ErrDataConnection) {
 		parts = append(parts, e.Negotiation.explain())
 	}
 	return parts

@@ -39,7 +39,8 @@ type step struct {
 // connection. It steps down on a negative reply, on a connection that fails or
 // times out, and logs in again, once, where a method is never answered.
 func climb(ctx context.Context, x *Exchange, families ...family) (net.Conn, error) {
-	for _, s := range ladder(x, families) {
+	steps := ladder(x, families)
+	for _, s := range steps {
 		if slices.Contains(x.tried, s.method) || x.client.refused[s.method] {
 			continue
 		}
@@ -58,7 +59,7 @@ func climb(ctx context.Context, x *Exchange, families ...family) (net.Conn, erro
 			return nil, err
 		}
 	}
-	return nil, x.exhausted()
+	return nil, x.exhausted(steps)
 }
 
 // ladder returns the steps in the order in which to try them: the method that
@@ -123,10 +124,14 @@ func (x *Exchange) recover(ctx context.Context, m Method) error {
 	return c.relogin(ctx)
 }
 
-// exhausted is the error where every method was tried or had been refused.
-func (x *Exchange) exhausted() error {
-	if len(x.negotiation.Rungs) == 0 {
-		return fmt.Errorf("%w: the server refused every permitted method earlier in this session (%s)", ErrDataConnection, x.client.refusedList())
+// exhausted is the error where no step is left. What was tried stands in the
+// negotiation's record.
+func (x *Exchange) exhausted(steps []step) error {
+	switch {
+	case len(steps) == 0:
+		return fmt.Errorf("%w: PORT, the only permitted method, cannot name an IPv6 address; permit EPRT", ErrDataConnection)
+	case len(x.negotiation.Rungs) == 0:
+		return fmt.Errorf("%w: earlier in this session the server refused every permitted method", ErrDataConnection)
 	}
 	return ErrDataConnection
 }

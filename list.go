@@ -106,20 +106,21 @@ func (c *Client) listMLSD(ctx context.Context, dir string, each func(Entry, erro
 }
 
 func (c *Client) listLIST(ctx context.Context, dir string, each func(Entry, error) error) error {
+	if safeListArgument(dir) {
+		return c.parseLIST(ctx, dir, each)
+	}
+	return c.inside(ctx, dir, func() error { return c.parseLIST(ctx, "", each) })
+}
+
+func (c *Client) parseLIST(ctx context.Context, argument string, each func(Entry, error) error) error {
 	parser := listing.Parser{Now: time.Now(), Location: c.opts.Location}
-	eachLine := func(line string) error {
+	return c.lines(ctx, transferCommand{op: "list", verb: "LIST", path: argument}, func(line string) error {
 		e, ok, err := parser.Parse(line)
 		if !ok && err == nil {
 			return nil
 		}
 		return each(Entry{e}, lineError(err))
-	}
-	if !safeListArgument(dir) {
-		return c.inside(ctx, dir, func() error {
-			return c.lines(ctx, transferCommand{op: "list", verb: "LIST"}, eachLine)
-		})
-	}
-	return c.lines(ctx, transferCommand{op: "list", verb: "LIST", path: dir}, eachLine)
+	})
 }
 
 // lineError makes the parser's error part of this package's API.

@@ -1,6 +1,7 @@
 package ftp
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -107,6 +108,19 @@ func (r Rung) String() string {
 		b.WriteString(": " + plain(r.Err))
 	}
 	return b.String()
+}
+
+// MarshalJSON writes the fields by their tags, and Err as the text "error".
+func (r Rung) MarshalJSON() ([]byte, error) {
+	type fields Rung // without this method
+	out := struct {
+		fields
+		Error string `json:"error,omitempty"`
+	}{fields: fields(r)}
+	if r.Err != nil {
+		out.Error = plain(r.Err)
+	}
+	return json.Marshal(out)
 }
 
 // plain is the text of err without the parts that an enclosing error will say.

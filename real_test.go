@@ -187,10 +187,14 @@ func TestRealRemoveAllDoesNotFollowLinks(t *testing.T) {
 			_, err := c.Store(ctx, name, bytes.NewReader([]byte("x")))
 			require.NoError(t, err)
 		}
+		_, err := c.Store(ctx, "gone/deep/er/.hidden", bytes.NewReader([]byte("x")))
+		require.NoError(t, err)
 		require.NoError(t, os.Symlink("../../keep", filepath.Join(srv.Root, "gone/deep/link")))
 		var walked []string
 		require.NoError(t, c.Walk(ctx, "gone", func(path string, d fs.DirEntry, err error) error {
-			walked = append(walked, path)
+			if d.Name() != ".hidden" { // LIST does not show it
+				walked = append(walked, path)
+			}
 			return err
 		}))
 		slices.Sort(walked)

@@ -25,34 +25,48 @@ func (c *Client) RemoveAll(ctx context.Context, root string) error {
 	return c.removeTree(ctx, root)
 }
 
+// doomed is a directory on its way out: first what is in it goes, then it.
+type doomed struct {
+	dir     string
+	emptied bool
+	shown   bool // hidden files were looked for
+}
+
 // removeTree empties a directory and removes it. Directories wait on a stack,
 // not in recursive calls: how deep a server's tree is must not be for the
 // server to say.
 func (c *Client) removeTree(ctx context.Context, root string) error {
-	stack := []string{root}
-	emptied := make(map[string]bool)
+	stack := []doomed{{dir: root}}
 	for len(stack) > 0 {
-		dir := stack[len(stack)-1]
-		if emptied[dir] {
-			if err := c.RemoveDir(ctx, dir); err != nil {
+		top := &stack[len(stack)-1]
+		list := c.collect
+		if top.emptied {
+			err := c.RemoveDir(ctx, top.dir)
+			if err == nil {
+				stack = stack[:len(stack)-1]
+				continue
+			}
+			if top.shown || c.offersMLSD() || ReplyCode(err) == 0 {
 				return err
 			}
-			stack = stack[:len(stack)-1]
-			continue
+			top.shown, list = true, c.collectHidden
 		}
-		emptied[dir] = true
-		subdirs, err := c.removeFiles(ctx, dir)
+		top.emptied = true
+		subdirs, err := c.removeFiles(ctx, top.dir, list)
 		if err != nil {
 			return err
 		}
-		stack = append(stack, subdirs...)
+		for _, dir := range subdirs {
+			stack = append(stack, doomed{dir: dir})
+		}
 	}
 	return nil
 }
 
-// removeFiles deletes all of a directory but its directories, which it returns.
-func (c *Client) removeFiles(ctx context.Context, dir string) (subdirs []string, err error) {
-	entries, err := c.collect(ctx, dir)
+// removeFiles deletes all that list finds in a directory but the directories,
+// which it returns.
+func (c *Client) removeFiles(ctx context.Context, dir string, list func(context.Context, string) ([]Entry, error)) (subdirs []string, err error) {
+	entries, err := list(ctx, dir)
 	if err != nil {
 		return nil, err
 	}
@@ -69,19 +83,49 @@ func (c *Client) removeFiles(ctx context.Context, dir string) (subdirs []string,
 	return subdirs, nil
 }
 
-// collect lists a directory whole and vouches for what is in it: each name is
-// one element of a path, so that joining it stays inside the directory, and no
-// directory is a link in disguise.
+// collectHidden lists a directory with the names that begin with a dot, which
+// LIST leaves out on most servers. The option is that of ls; it is in no RFC.
+func (c *Client) collectHidden(ctx context.Context, dir string) ([]Entry, error) {
+	var entries []Entry
+	err := c.call("list", dir, func() error {
+		return c.inside(ctx, dir, func() error {
+			return c.parseLIST(ctx, "-a", func(e Entry, err error) error {
+				if err == nil && !e.special() {
+					entries = append(entries, e)
+				}
+				return err
+			})
+		})
+	})
+	if err == nil {
+		err = c.checkNames(dir, entries)
+	}
+	return entries, err
+}
+
+// checkNames vouches that each name is one element of a path, so that joining
+// it stays inside the directory.
+func (c *Client) checkNames(dir string, entries []Entry) error {
+	for _, e := range entries {
+		if name := e.Name(); name == "" || name == "." || name == ".." || strings.Contains(name, "/") {
+			return c.wrap("list", dir, fmt.Errorf("the server lists the name %q, which would lead out of the directory", name))
+		}
+	}
+	return nil
+}
+
+// collect lists a directory whole and vouches for what is in it: no name leads
+// out of it, and no directory is a link in disguise.
 func (c *Client) collect(ctx context.Context, dir string) ([]Entry, error) {
 	var entries []Entry
 	for e, err := range c.List(ctx, dir) {
 		if err != nil {
 			return entries, c.wrap("list", dir, err)
 		}
-		if name := e.Name(); name == "" || name == "." || name == ".." || strings.Contains(name, "/") {
-			return entries, c.wrap("list", dir, fmt.Errorf("the server lists the name %q, which would lead out of the directory", name))
-		}
 		entries = append(entries, e)
+	}
+	if err := c.checkNames(dir, entries); err != nil {
+		return nil, err
 	}
 	return entries, c.call("list", dir, func() error { return c.unmaskLinks(ctx, dir, entries) })
 }

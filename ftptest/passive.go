@@ -58,7 +58,7 @@ const (
 	PortOpen       PortBehaviour = iota
 	PortRefused                  // nobody listens there
 	PortBlackHole                // connection attempts are neither accepted nor refused (see Network.BlackHole)
-	PortResets                   // connections are accepted, and reset at once
+	PortResets                   // connections are accepted and reset at once; some clients see it while they connect
 	PortAnswers425               // the transfer command is answered with 425 in place of 150
 	PortLate425                  // the transfer command is answered with 150, then 425
 	PortLate426                  // the transfer command is answered with 150, then 426

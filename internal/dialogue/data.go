@@ -64,10 +64,10 @@ func (p *play) noteTarget(line string) {
 	}
 }
 
-// open makes the data connection, if it is not there yet.
+// open makes the data connection, if it is not there yet, and gives its next use the usual time.
 func (p *play) open() error {
 	if p.data != nil {
-		return nil
+		return p.data.SetDeadline(time.Now().Add(p.patience()))
 	}
 	ctx, cancel := context.WithTimeout(p.ctx, p.patience())
 	defer cancel()

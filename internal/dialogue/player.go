@@ -72,7 +72,7 @@ type play struct {
 func (p *play) run() error {
 	for ; p.at < len(p.steps); p.at++ {
 		st := p.steps[p.at]
-		if st.kind < dataSend || st.kind > dataReset {
+		if !st.keepsData() {
 			p.closeData()
 		}
 		done, err := p.perform(st)
@@ -108,6 +108,7 @@ func (p *play) perform(st step) (done bool, err error) {
 		}
 		return false, nil
 	case silence:
+		_ = p.conn.SetReadDeadline(time.Time{})
 		_, _ = io.Copy(io.Discard, p.in) // until the client, or the end of the play, closes
 		return true, nil
 	case resetControl:
@@ -119,8 +120,12 @@ func (p *play) perform(st step) (done bool, err error) {
 
 // expect hears one command. An optional one may be passed over, together with what follows up to the next.
 func (p *play) expect(st step) (done bool, err error) {
-	line, err := p.hear()
-	if st.kind == expectMaybe && errors.Is(err, io.EOF) {
+	patience := p.patience()
+	if st.kind == expectMaybe {
+		patience = 0 // it may be the last thing, and never come
+	}
+	line, err := p.hear(patience)
+	if st.kind == expectMaybe && err != nil && (errors.Is(err, io.EOF) || p.ctx.Err() != nil) {
 		return true, nil
 	}
 	if err != nil {
@@ -142,14 +147,18 @@ func (p *play) expect(st step) (done bool, err error) {
 	return false, p.departure("", "C: "+line)
 }
 
-// hear reads one command line, which must end with CR LF.
-func (p *play) hear() (string, error) {
+// hear reads one command line, which must end with CR LF. It waits for so long, or with 0 for ever.
+func (p *play) hear(patience time.Duration) (string, error) {
 	if p.held != nil {
 		line := *p.held
 		p.held = nil
 		return line, nil
 	}
-	if err := p.conn.SetReadDeadline(time.Now().Add(p.patience())); err != nil {
+	deadline := time.Time{}
+	if patience > 0 {
+		deadline = time.Now().Add(patience)
+	}
+	if err := p.conn.SetReadDeadline(deadline); err != nil {
 		return "", err
 	}
 	text, err := p.in.ReadSlice('\n')

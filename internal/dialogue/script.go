@@ -174,6 +174,9 @@ func (d *Dialogue) payload(st step, text string) (step, error) {
 	return st, nil
 }
 
+// keepsData reports whether the data connection stays open over the step.
+func (st step) keepsData() bool { return st.kind >= dataSend && st.kind <= wait }
+
 func (st step) matches(line string) bool {
 	if st.wildcard {
 		return strings.HasPrefix(line, st.text)

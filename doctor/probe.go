@@ -1,0 +1,175 @@
+package doctor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"time"
+
+	"github.com/dualport/ftp"
+)
+
+// probe is one way to a data connection.
+type probe struct {
+	method ftp.Method
+	policy string
+	dialer ftp.DataDialer
+}
+
+// probes returns what is examined, in this order: what most networks permit
+// comes first, so that a short limit still tells what matters.
+func probes(opts *ftp.Options) []probe {
+	var active ftp.Active
+	if opts != nil {
+		active = opts.Active
+	}
+	list := []probe{{method: ftp.EPSV, dialer: ftp.Passive{Methods: []ftp.Method{ftp.EPSV}}}}
+	for _, policy := range []ftp.AddressPolicy{ftp.AddressAuto, ftp.AddressControl, ftp.AddressServer} {
+		dialer := ftp.Passive{Methods: []ftp.Method{ftp.PASV}, Address: policy}
+		list = append(list, probe{ftp.PASV, policy.String(), dialer})
+	}
+	for _, method := range []ftp.Method{ftp.PORT, ftp.EPRT} {
+		dialer := active
+		dialer.Methods = []ftp.Method{method}
+		list = append(list, probe{method, "", dialer})
+	}
+	return list
+}
+
+// switchDialer is the session's data dialer; the probe under way sets the one
+// that it stands for.
+type switchDialer struct{ current ftp.DataDialer }
+
+// DialData implements [ftp.DataDialer].
+func (s *switchDialer) DialData(ctx context.Context, x *ftp.Exchange) (net.Conn, error) {
+	return s.current.DialData(ctx, x)
+}
+
+// run examines one way by a listing of the working directory.
+func (e *examination) run(ctx context.Context, p probe) Row {
+	row := Row{Method: p.method, Policy: p.policy}
+	if reason := e.notApplicable(p); reason != "" {
+		row.Outcome, row.Reason = NotApplicable, reason
+		return row
+	}
+	if before, found := e.hopeless(p); found {
+		row.Outcome, row.Error = before.Outcome, before.Error
+		row.Reason = "not tried again: the server's answer does not depend on the address policy"
+		return row
+	}
+	if ctx.Err() != nil {
+		row.Outcome, row.Error = Skipped, errLimit.Error()
+		return row
+	}
+	if err := e.session(ctx); err != nil {
+		row.Outcome, row.Error = Skipped, "no session: "+err.Error()
+		return row
+	}
+	e.dialer.current, e.rungs = p.dialer, nil
+	start := time.Now()
+	err := e.list(ctx)
+	row.Duration = time.Since(start).Round(time.Microsecond)
+	row.judge(e.rungs, err)
+	return row
+}
+
+// maxEntries bounds the listing: a directory of millions of files proves no more
+// than its first thousand do.
+const maxEntries = 1000
+
+func (e *examination) list(ctx context.Context) error {
+	entries := 0
+	for _, err := range e.client.List(ctx, "") {
+		var line *ftp.ListLineError
+		if err != nil && !errors.As(err, &line) {
+			return err
+		}
+		if entries++; entries == maxEntries {
+			break
+		}
+	}
+	return nil
+}
+
+// notApplicable tells why a method has no meaning here, or returns "".
+func (e *examination) notApplicable(p probe) string {
+	remote, err := netip.ParseAddrPort(e.report.Remote)
+	switch {
+	case p.method.Passive():
+	case e.opts.DialContext != nil && e.opts.Active.ListenFunc == nil:
+		return "the connections go through a proxy, to which the server cannot connect"
+	case p.method == ftp.PORT && err == nil && remote.Addr().Unmap().Is6():
+		return "PORT has no room for an IPv6 address"
+	}
+	return ""
+}
+
+// hopeless looks for an earlier row in which the server refused the same command
+// or never answered it: the address policy is of no importance to the server.
+func (e *examination) hopeless(p probe) (Row, bool) {
+	for _, r := range e.report.Rows {
+		if r.Method == p.method && (r.Outcome == Refused || r.Outcome == TimedOut && r.Dialled == "") {
+			return r, true
+		}
+	}
+	return Row{}, false
+}
+
+// judge fills in what the attempts and the outcome of the listing tell.
+func (r *Row) judge(rungs []ftp.Rung, err error) {
+	var last ftp.Rung
+	if len(rungs) > 0 {
+		last = rungs[len(rungs)-1]
+		r.Advertised, r.Dialled, r.Listened = last.Advertised.String(), last.Dialled, last.Listened.String()
+		r.Reason = last.Reason
+	}
+	if err == nil {
+		r.Outcome = Works
+		return
+	}
+	connected := len(rungs) > 0 && last.Err == nil
+	cause := err
+	if len(rungs) > 0 && last.Err != nil {
+		cause = last.Err
+	}
+	r.Error = causeText(cause)
+	r.Outcome = classify(r.Method, cause)
+	if connected && ftp.ReplyCode(err) >= 400 && !errors.Is(err, ftp.ErrIncomplete) {
+		r.Outcome = Works // there was a connection; what the server did not like is the listing
+	}
+}
+
+func classify(m ftp.Method, cause error) Outcome {
+	var timeout *ftp.TimeoutError
+	var reply *ftp.Error
+	switch {
+	case errors.Is(cause, errLimit):
+		return Skipped
+	case errors.As(cause, &timeout), isTimeout(cause):
+		return TimedOut
+	case errors.As(cause, &reply) && reply.Command == string(m) && reply.Reply.Code >= 400:
+		return Refused
+	}
+	return Failed
+}
+
+// isTimeout: a deadline that the network package saw first is one all the same.
+func isTimeout(err error) bool {
+	var n net.Error
+	return errors.As(err, &n) && n.Timeout()
+}
+
+// causeText is the text of an error without the parts that the row tells.
+func causeText(err error) string {
+	var e *ftp.Error
+	if !errors.As(err, &e) || e.Reply.Code == 0 {
+		return err.Error()
+	}
+	text := fmt.Sprintf("server answered %s with %q", e.Command, e.Reply)
+	if e.Err != nil {
+		text = e.Err.Error() + ": " + text
+	}
+	return text
+}

@@ -1,0 +1,114 @@
+package doctor
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/dualport/ftp"
+)
+
+// Report is what an examination found. It holds no password.
+type Report struct {
+	// Host is the address as Run was given it.
+	Host string `json:"host"`
+	// Local and Remote are the ends of the control connection.
+	Local  string `json:"control_local"`
+	Remote string `json:"control_remote"`
+	// Greeting is the text that the server began with.
+	Greeting string `json:"greeting"`
+	// System is the server's answer to SYST; empty where it gave none.
+	System string `json:"system,omitempty"`
+	// Features are the names that the server listed in its answer to FEAT.
+	Features []string `json:"features,omitempty"`
+	// Rows are the ways to a data connection, in the order of the examination.
+	Rows []Row `json:"rows"`
+	// Works tells whether one of them works.
+	Works bool `json:"works"`
+	// PassivePorts is the smallest range that holds every port which the server
+	// named, such as "50000-50010"; empty where it named none. The range that
+	// the server is configured for may be larger.
+	PassivePorts string `json:"passive_ports,omitempty"`
+	// Advice is what to do, the most important first.
+	Advice []Advice `json:"advice"`
+	// Duration is how long the examination took.
+	Duration time.Duration `json:"duration_ns"`
+}
+
+// Row is one way to a data connection and what came of it.
+type Row struct {
+	// Method is the command that negotiates the connection.
+	Method ftp.Method `json:"method"`
+	// Policy says which address was dialled after a 227: "auto", "control" or
+	// "server". It is empty for the other methods, which leave no choice.
+	Policy string `json:"address_policy,omitempty"`
+	// Outcome is what came of it.
+	Outcome Outcome `json:"outcome"`
+	// Advertised is the address that the server named, or that was named to it.
+	Advertised string `json:"advertised,omitempty"`
+	// Dialled is what the client connected to; empty in active mode.
+	Dialled string `json:"dialled,omitempty"`
+	// Listened is where the client awaited the server; empty in passive mode.
+	Listened string `json:"listened,omitempty"`
+	// Duration is how long the whole listing took.
+	Duration time.Duration `json:"duration_ns"`
+	// Reason tells why this address was chosen, or why nothing was tried.
+	Reason string `json:"reason,omitempty"`
+	// Error is what went wrong; it may be set where the connection works but
+	// the server refused to list the directory.
+	Error string `json:"error,omitempty"`
+}
+
+// Outcome is what came of one way to a data connection. In texts it is a word
+// such as "works".
+type Outcome uint8
+
+// The outcomes.
+const (
+	// Works means that a data connection came about.
+	Works Outcome = iota + 1
+	// Refused means that the server answered the method with an error.
+	Refused
+	// Failed means that the connection was refused, reset or not accepted.
+	Failed
+	// TimedOut means that the connection or a reply did not come in time.
+	TimedOut
+	// NotApplicable means that the method has no meaning on this network.
+	NotApplicable
+	// Skipped means that it was not tried for lack of time or of a session.
+	Skipped
+)
+
+// String returns "works", "refused", "failed", "timed out", "not applicable" or
+// "skipped".
+func (o Outcome) String() string {
+	switch o {
+	case Works:
+		return "works"
+	case Refused:
+		return "refused"
+	case Failed:
+		return "failed"
+	case TimedOut:
+		return "timed out"
+	case NotApplicable:
+		return "not applicable"
+	case Skipped:
+		return "skipped"
+	}
+	return fmt.Sprintf("Outcome(%d)", uint8(o))
+}
+
+// MarshalText returns what String returns.
+func (o Outcome) MarshalText() ([]byte, error) { return []byte(o.String()), nil }
+
+// Advice is one thing to do.
+type Advice struct {
+	// Text is the sentence for a person.
+	Text string `json:"text"`
+	// Flags are those of the dualport command that do it; empty where the
+	// defaults do.
+	Flags string `json:"flags,omitempty"`
+	// Options is the Go text of the ftp.Options that do it; empty where no
+	// option can.
+	Options string `json:"options,omitempty"`
+}
