@@ -64,7 +64,8 @@ func ExampleConfig_nat() {
 		Passive: ftptest.Passive{
 			Advertise: netip.MustParseAddr("10.0.0.5"),
 			PASV:      ftptest.PassiveMethod{Reply: "227 Entering Passive Mode ({pasv})"},
-			PortMin:   20480, PortMax: 20480,
+			// A port forward that maps every port to one; without it the true port is told.
+			AdvertisePort: func(uint16) uint16 { return 20480 },
 		},
 	})
 	if err != nil {
@@ -97,11 +98,11 @@ func ExampleFault() {
 	}
 	defer srv.Close()
 
-	talk(srv.Addr, "PWD", "PWD", "NOOP", "PWD")
+	talk(srv.Addr, "PWD", "PWD", "PWD", "NOOP")
 	// Output:
 	//  → 230 No login needed.
 	// PWD → 257 "/" is the current directory.
 	// PWD → 450 Ask again later.
+	// PWD → 257 "/" is the current directory.
 	// NOOP → 421 Out of memory.
-	// EOF
 }

@@ -83,7 +83,9 @@ func TestParseTime(t *testing.T) {
 		require.True(t, ok, text)
 		require.Equal(t, want, formatTime(got))
 	}
-	for _, text := range []string{"", "2024022923595", "20230229000000", "20240229235959.", "20240229235959.x", "2024-02-29 000", "20240229235959.0123456789"} {
+	for _, text := range []string{
+		"", "2024022923595", "20230229000000", "20240229235959.", "20240229235959.x", "2024-02-29 000", "20240229235959.0123456789",
+	} {
 		_, ok := parseTime(text)
 		require.False(t, ok, text)
 	}

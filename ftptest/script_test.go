@@ -66,6 +66,9 @@ func TestDialogueFiles(t *testing.T) {
 		require.NoError(t, conn.Close())
 		c.expect("226")
 	})
+}
+
+func TestDialogueFilesOfTransfers(t *testing.T) {
 	t.Run("abort-426-226", func(t *testing.T) {
 		c := dialScript(t, ftptest.ScriptFile(t, "testdata/abort-426-226.txtar"))
 		c.expect("220")

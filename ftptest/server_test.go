@@ -146,6 +146,8 @@ func TestGeneratedContent(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, a, b)
 	require.Equal(t, "213 5242883", c.cmd("SIZE drop", "213"))
+	_, err = srv.Tree.ReadFile("/drop")
+	require.ErrorIs(t, err, fs.ErrPermission, "a sink keeps nothing")
 	require.Equal(t, 100_000, strings.Count(c.get("NLST many"), "\r\n"))
 }
 

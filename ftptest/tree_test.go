@@ -77,9 +77,6 @@ func TestTreeErrors(t *testing.T) {
 	require.ErrorAs(t, err, &path)
 	require.Equal(t, "/f", path.Path)
 	require.Error(t, tree.Walk("/nosuch", nil))
-	require.NoError(t, tree.AddSink("/sink"))
-	_, err = tree.ReadFile("/sink")
-	require.ErrorIs(t, err, io.EOF, "an empty sink reads as an empty file")
 }
 
 func TestGeneratedIsAReader(t *testing.T) {

@@ -16,7 +16,8 @@ import (
 )
 
 func TestParse(t *testing.T) {
-	d, err := dialogue.Parse("like nothing on earth\n-- control --\n# hi\n\nS: 220 x\n-- file.txt --\none\ntwo\n-- not a marker\n-- control 2 --\nclose\n")
+	d, err := dialogue.Parse("like nothing on earth\n-- control --\n# hi\n\nS: 220 x\n" +
+		"-- file.txt --\none\ntwo\n-- not a marker\n-- control 2 --\nclose\n")
 	require.NoError(t, err)
 	require.Equal(t, "like nothing on earth\n", d.Comment)
 	text, ok := d.Section("file.txt")
@@ -94,11 +95,25 @@ func say(t *testing.T, conn net.Conn, text string) {
 	require.NoError(t, err)
 }
 
-func TestPlayed(t *testing.T) {
-	tests := map[string]struct {
-		text   string
-		client func(t *testing.T, n *memnet.Network, conn net.Conn)
-	}{
+// playTest is a dialogue and a client that keeps to it.
+type playTest struct {
+	text   string
+	client func(t *testing.T, n *memnet.Network, conn net.Conn)
+}
+
+func runPlayTests(t *testing.T, tests map[string]playTest) {
+	t.Helper()
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				require.NoError(t, play(t, test.text, func(n *memnet.Network, conn net.Conn) { test.client(t, n, conn) }))
+			})
+		})
+	}
+}
+
+func TestControlLines(t *testing.T) {
+	runPlayTests(t, map[string]playTest{
 		"lines": {"-- control --\nS: 220 hi\nC: PASS *\nS! \"230-\\xff\\n230 x\\n\"\nC! \"\\xff\\xf4ABOR\"\n",
 			func(t *testing.T, _ *memnet.Network, conn net.Conn) {
 				hear(t, conn, "220 hi\r\n")
@@ -118,6 +133,23 @@ func TestPlayed(t *testing.T) {
 				_, err := conn.Read(make([]byte, 1))
 				require.ErrorIs(t, err, io.EOF)
 			}},
+		"silence": {"-- control --\nC: LIST\nsilence\n",
+			func(t *testing.T, _ *memnet.Network, conn net.Conn) {
+				say(t, conn, "LIST\r\nABOR\r\n")
+				require.NoError(t, conn.SetReadDeadline(time.Now().Add(time.Hour)))
+				_, err := conn.Read(make([]byte, 1))
+				require.ErrorContains(t, err, "timeout")
+			}},
+		"reset": {"-- control --\nreset\n",
+			func(t *testing.T, _ *memnet.Network, conn net.Conn) {
+				_, err := conn.Read(make([]byte, 1))
+				require.ErrorContains(t, err, "reset")
+			}},
+	})
+}
+
+func TestDataLines(t *testing.T) {
+	runPlayTests(t, map[string]playTest{
 		"download": {"-- control --\nS: 227 ({pasv})\nD> \"ab\"\nwait 1h\nD> @rest\nS: 226 done\n-- rest --\ncd\n",
 			func(t *testing.T, n *memnet.Network, conn net.Conn) {
 				hear(t, conn, "227 (127,0,0,1,192,2)\r\n") // the third ephemeral port of the network
@@ -157,26 +189,7 @@ func TestPlayed(t *testing.T) {
 				data.Close()
 				hear(t, conn, "226 done\r\n")
 			}},
-		"silence": {"-- control --\nC: LIST\nsilence\n",
-			func(t *testing.T, _ *memnet.Network, conn net.Conn) {
-				say(t, conn, "LIST\r\nABOR\r\n")
-				require.NoError(t, conn.SetReadDeadline(time.Now().Add(time.Hour)))
-				_, err := conn.Read(make([]byte, 1))
-				require.ErrorContains(t, err, "timeout")
-			}},
-		"reset": {"-- control --\nreset\n",
-			func(t *testing.T, _ *memnet.Network, conn net.Conn) {
-				_, err := conn.Read(make([]byte, 1))
-				require.ErrorContains(t, err, "reset")
-			}},
-	}
-	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				require.NoError(t, play(t, test.text, func(n *memnet.Network, conn net.Conn) { test.client(t, n, conn) }))
-			})
-		})
-	}
+	})
 }
 
 func TestDepartures(t *testing.T) {

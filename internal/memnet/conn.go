@@ -74,7 +74,8 @@ func (c *Conn) SetLinger(seconds int) error {
 }
 
 // Close ends both directions. What was written is still delivered, unless input was left unread or SetLinger(0) was
-// called: then the other end sees syscall.ECONNRESET, as with TCP. The second call returns net.ErrClosed.
+// called: then the other end sees syscall.ECONNRESET, and what it has not read yet is lost, as TCP may lose it. The second
+// call returns net.ErrClosed.
 func (c *Conn) Close() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
