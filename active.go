@@ -194,7 +194,11 @@ func (a Active) open(ctx context.Context, at netip.AddrPort) (net.Listener, erro
 		network = "tcp6"
 	}
 	if a.ListenFunc != nil {
-		return a.ListenFunc(ctx, network, at.String())
+		ln, err := a.ListenFunc(ctx, network, at.String())
+		if err == nil && ln == nil {
+			err = errors.New("Active.ListenFunc returned neither a listener nor an error")
+		}
+		return ln, err
 	}
 	return new(net.ListenConfig).Listen(ctx, network, at.String())
 }

@@ -215,7 +215,7 @@ func (c *Client) relogin(ctx context.Context) error {
 	}
 	for _, dir := range c.dirs {
 		if err := c.want2xx(ctx, "CWD", dir); err != nil {
-			return fmt.Errorf("returning to the working directory after a new login: %w", err)
+			return c.ctl.fail(fmt.Errorf("returning to the working directory after a new login: %w", err))
 		}
 	}
 	return nil

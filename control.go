@@ -105,15 +105,36 @@ func (c *control) send(ctx context.Context, verb string, args ...string) (*comma
 	if err := ctx.Err(); err != nil {
 		return nil, context.Cause(ctx)
 	}
+	if len(c.queue) == 0 && c.reader.Pending() {
+		return nil, c.unasked()
+	}
 	c.line = line
 	c.learnSecret(verb, args)
 	c.trace.command(redactCommand(verb, args))
 	cmd := &command{verb: strings.ToUpper(verb), sent: time.Now()}
 	if err := c.write(ctx, line); err != nil {
+		if len(c.queue) == 0 && ctx.Err() == nil && !isTimeout(err) {
+			_ = c.unasked() // the server may have said why it hung up
+		}
 		return nil, c.fail(fmt.Errorf("sending %s: %w", verb, err))
 	}
 	c.queue = append(c.queue, cmd)
 	return cmd, nil
+}
+
+// lastWords is how long a reply that no command asked for may take to arrive
+// whole.
+const lastWords = 100 * time.Millisecond
+
+// unasked reads a reply that came between two commands, and breaks the session
+// over it: to take it for the answer to the next command would be to read every
+// later reply one command late.
+func (c *control) unasked() error {
+	err := c.read(context.Background(), &TimeoutError{"whole reply", lastWords, "Timeouts.Reply"})
+	if err == nil {
+		err = c.fail(errors.New("a reply came that no command asked for"))
+	}
+	return err
 }
 
 // learnSecret notes a password that came by a way other than Options.
@@ -135,7 +156,11 @@ func (c *control) write(ctx context.Context, line []byte) error {
 
 // await reads until cmd has its final reply.
 func (c *control) await(ctx context.Context, cmd *command) (Reply, error) {
-	return c.awaitWithin(ctx, cmd, &TimeoutError{"reply to " + cmd.verb, c.timeout, "Timeouts.Reply"})
+	return c.awaitWithin(ctx, cmd, c.replyLimit(cmd))
+}
+
+func (c *control) replyLimit(cmd *command) *TimeoutError {
+	return &TimeoutError{"reply to " + cmd.verb, c.timeout, "Timeouts.Reply"}
 }
 
 func (c *control) awaitWithin(ctx context.Context, cmd *command, limit *TimeoutError) (Reply, error) {
@@ -149,7 +174,7 @@ func (c *control) awaitWithin(ctx context.Context, cmd *command, limit *TimeoutE
 
 // awaitMark reads until cmd has its 1xx or its final reply, and returns it.
 func (c *control) awaitMark(ctx context.Context, cmd *command) (Reply, error) {
-	limit := &TimeoutError{"reply to " + cmd.verb, c.timeout, "Timeouts.Reply"}
+	limit := c.replyLimit(cmd)
 	for !cmd.done && cmd.mark.Code == 0 {
 		if err := c.read(ctx, limit); err != nil {
 			return Reply{}, err
@@ -179,10 +204,15 @@ func (c *control) read(ctx context.Context, limit *TimeoutError) error {
 	if ctx.Err() != nil && errors.Is(err, context.Cause(ctx)) {
 		return err
 	}
+	return c.fail(lost(err))
+}
+
+// lost says what the end of the control connection means.
+func lost(err error) error {
 	if errors.Is(err, io.EOF) {
-		err = errors.New("the server closed the control connection")
+		return errors.New("the server closed the control connection")
 	}
-	return c.fail(err)
+	return err
 }
 
 // deliver gives r to the oldest command that is owed a reply.
@@ -200,7 +230,7 @@ func (c *control) deliver(r Reply) error {
 	c.trace.reply(event)
 	switch {
 	case cmd == nil:
-		return c.fail(&Error{Command: "nothing", Reply: r, Err: errors.New("a reply came that no command asked for")})
+		return c.fail(fmt.Errorf("the server said %q, which no command asked for", r))
 	case r.preliminary():
 		cmd.mark = r
 	default:
@@ -290,7 +320,7 @@ func (c *control) readUntil(cmd *command) error {
 			return nil
 		}
 		if err != nil {
-			return c.fail(err)
+			return c.fail(lost(err))
 		}
 		if err := c.deliver(newReply(r)); err != nil {
 			return err

@@ -134,7 +134,11 @@ func (x *Exchange) Record(r Rung) {
 }
 
 // Defer has f called when the data connection is closed, or has failed.
-func (x *Exchange) Defer(f func()) { x.cleanups = append(x.cleanups, f) }
+func (x *Exchange) Defer(f func()) {
+	if f != nil {
+		x.cleanups = append(x.cleanups, f)
+	}
+}
 
 func (x *Exchange) cleanup() {
 	for _, f := range slices.Backward(x.cleanups) {
@@ -176,6 +180,9 @@ func (x *Exchange) start(ctx context.Context) (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
+	if conn == nil {
+		return nil, errors.New("Options.DataDialer returned neither a connection nor an error")
+	}
 	if err := x.awaitMark(ctx); err != nil {
 		_ = conn.Close()
 		return nil, err
@@ -193,9 +200,8 @@ func (x *Exchange) awaitMark(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if x.transfer.upload && !x.command.done && x.client.ctl.reader.Buffered() > 0 {
-		r, err = x.client.ctl.await(ctx, x.command) // a 425 right behind the 150, before a byte was sent
-		if err != nil {
+	if x.transfer.upload {
+		if r, err = x.afterMark(ctx, r); err != nil {
 			return err
 		}
 	}
@@ -203,6 +209,21 @@ func (x *Exchange) awaitMark(ctx context.Context) error {
 		return nil
 	}
 	return refusal(x.transfer.verb, r)
+}
+
+// afterMark reads what came right behind the 1xx: it may be a 425, and then not
+// a byte of the upload has been taken from the caller yet.
+func (x *Exchange) afterMark(ctx context.Context, mark Reply) (Reply, error) {
+	ctl := x.client.ctl
+	for !x.command.done && ctl.reader.Pending() {
+		if err := ctl.read(ctx, ctl.replyLimit(x.command)); err != nil {
+			return mark, err
+		}
+	}
+	if x.command.done {
+		return x.command.final, nil
+	}
+	return mark, nil
 }
 
 // stepDown notes that the last method did not work although the server went

@@ -27,8 +27,11 @@ func (c *Client) SetType(ctx context.Context, t Type) error {
 		if t != TypeImage && t != TypeASCII {
 			return errors.New("unknown type; use TypeImage or TypeASCII")
 		}
+		if err := c.ensureType(ctx, t); err != nil {
+			return err
+		}
 		c.wanted = t
-		return c.ensureType(ctx, t)
+		return nil
 	})
 }
 

@@ -48,7 +48,10 @@ func climb(ctx context.Context, x *Exchange, families ...family) (net.Conn, erro
 		if err == nil {
 			return conn, nil
 		}
-		if final(ctx, x, err) {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		if final(x, err) {
 			return nil, err
 		}
 		x.tried = append(x.tried, s.method)
@@ -85,12 +88,9 @@ func rank(m, preferred Method) int {
 	return 1
 }
 
-// final tells whether no other method can help: the caller gave up, the server
-// closed the session, or it refused the transfer itself.
-func final(ctx context.Context, x *Exchange, err error) bool {
-	if ctx.Err() != nil {
-		return true
-	}
+// final tells whether no other method can help: the server closed the session,
+// or it refused the transfer itself.
+func final(x *Exchange, err error) bool {
 	var timeout *TimeoutError
 	if broken := x.client.ctl.broken; broken != nil {
 		return !errors.As(broken, &timeout)
@@ -116,7 +116,7 @@ func (x *Exchange) recover(ctx context.Context, m Method) error {
 		return nil
 	}
 	if x.negotiation.Relogin {
-		return c.ctl.broken
+		return fmt.Errorf("%w: %w", ErrDataConnection, c.ctl.broken)
 	}
 	x.negotiation.Relogin = true
 	x.notice(m, "the session is out of step after %s; logging in again", m)
@@ -133,7 +133,22 @@ func (x *Exchange) exhausted(steps []step) error {
 	case len(x.negotiation.Rungs) == 0:
 		return fmt.Errorf("%w: earlier in this session the server refused every permitted method", ErrDataConnection)
 	}
-	return ErrDataConnection
+	return &noWay{x.negotiation.Rungs}
+}
+
+// noWay is ErrDataConnection with the reasons of the attempts.
+type noWay struct{ rungs []Rung }
+
+func (e *noWay) Error() string { return ErrDataConnection.Error() }
+
+func (e *noWay) Unwrap() []error {
+	reasons := []error{ErrDataConnection}
+	for _, r := range e.rungs {
+		if r.Err != nil {
+			reasons = append(reasons, r.Err)
+		}
+	}
+	return reasons
 }
 
 // refuse notes a negative reply to a method's own command. A method that the

@@ -151,26 +151,39 @@ func (n *Negotiation) Advice() string {
 	if n == nil || len(n.Rungs) == 0 || n.Final().Err == nil {
 		return ""
 	}
-	var passiveRefused, passiveUnreachable, active bool
+	var passiveRefused, passiveUnreachable, activeRefused, activeUnreached bool
 	for _, r := range n.Rungs {
 		switch {
-		case !r.Method.Passive():
-			active = true
-		case r.Dialled == "":
+		case errors.Is(r.Err, ErrPortRange):
+			return "every port of Active.Ports is in use on this host: widen the range"
+		case r.Method.Passive() && r.Dialled == "":
 			passiveRefused = true
-		default:
+		case r.Method.Passive():
 			passiveUnreachable = true
+		case ReplyCode(r.Err) != 0 && !noDataConnection(r.Err):
+			activeRefused = true
+		default:
+			activeUnreached = true
 		}
 	}
+	const forward = "behind a NAT forward a port range to this host and set Active.Ports and Active.External"
 	switch {
-	case active && passiveUnreachable:
-		return "neither side can open a connection to the other: have the firewall let out the server's passive ports, or forward a port range to this host and set Active.Ports and Active.External"
-	case active:
-		return "the server could not connect to the address listened on: behind a NAT forward a port range to this host and set Active.Ports and Active.External, or use ModeAuto"
+	case activeUnreached && passiveUnreachable:
+		return "neither side can open a connection to the other: have the firewall let out the server's passive ports, or " + forward
+	case activeUnreached && passiveRefused:
+		return "the server refuses passive mode and could not connect to the address listened on: " + forward
+	case activeUnreached:
+		return "the server could not connect to the address listened on: " + forward + ", or use ModeAuto to try passive mode too"
+	case passiveUnreachable && activeRefused:
+		return "the server's passive ports cannot be reached from here and it refuses active mode: open its passive ports in the firewall, or set Passive.ForcedIP where the address is wrong"
 	case passiveUnreachable:
 		return "the server's passive ports cannot be reached from here: open them in the firewall, set Passive.ForcedIP where the address is wrong, or use ModeAuto to try active mode too"
+	case passiveRefused && activeRefused:
+		return "the server refuses both passive and active mode"
 	case passiveRefused:
 		return "the server refuses passive mode: use ModeActive or ModeAuto"
+	case activeRefused:
+		return "the server refuses active mode: use ModePassive or ModeAuto"
 	}
 	return ""
 }

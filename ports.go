@@ -78,19 +78,19 @@ var activePorts = newPortBook(rand.IntN) //nolint:gochecknoglobals // a firewall
 type portBook struct {
 	random func(n int) int
 
-	mu       sync.Mutex
-	leased   map[netip.AddrPort]bool
-	lastUse  map[netip.AddrPort]uint64 // larger is later; absent is never
-	uses     uint64
-	released chan struct{} // closed and replaced at each release
+	mu      sync.Mutex
+	leased  map[netip.AddrPort]bool
+	lastUse map[netip.AddrPort]uint64 // larger is later; absent is never
+	uses    uint64
+	waiting map[chan struct{}]bool // closed at the next release
 }
 
 func newPortBook(random func(n int) int) *portBook {
 	return &portBook{
-		random:   random,
-		leased:   make(map[netip.AddrPort]bool),
-		lastUse:  make(map[netip.AddrPort]uint64),
-		released: make(chan struct{}),
+		random:  random,
+		leased:  make(map[netip.AddrPort]bool),
+		lastUse: make(map[netip.AddrPort]uint64),
+		waiting: make(map[chan struct{}]bool),
 	}
 }
 
@@ -99,23 +99,35 @@ func newPortBook(random func(n int) int) *portBook {
 // the lease.
 func (b *portBook) listen(ctx context.Context, host netip.Addr, r PortRange, open func(port uint16) (net.Listener, error)) (net.Listener, func(), error) {
 	for {
-		released := b.releases()
+		released := b.enqueue()
 		ln, release, held, err := b.sweep(host, r, open)
 		if ln != nil || !held {
+			b.dequeue(released)
 			return ln, release, err
 		}
 		select {
 		case <-released:
 		case <-ctx.Done():
+			b.dequeue(released)
 			return nil, nil, fmt.Errorf("%w %s: other transfers of this process hold its ports: %w", ErrPortRange, r, context.Cause(ctx))
 		}
 	}
 }
 
-func (b *portBook) releases() <-chan struct{} {
+// enqueue returns a channel that the next release closes. It is taken before the
+// sweep, so that a release in its course is not missed.
+func (b *portBook) enqueue() chan struct{} {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.released
+	released := make(chan struct{})
+	b.waiting[released] = true
+	return released
+}
+
+func (b *portBook) dequeue(released chan struct{}) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.waiting, released)
 }
 
 // sweep tries each port of the range once. It reports as held whether a port
@@ -204,8 +216,10 @@ func (b *portBook) release(at netip.AddrPort, used bool) {
 		b.uses++
 		b.lastUse[at] = b.uses
 	}
-	close(b.released)
-	b.released = make(chan struct{})
+	for released := range b.waiting {
+		close(released)
+	}
+	clear(b.waiting)
 }
 
 // portTaken tells whether another port may work where this one did not: it is

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/dualport/ftp/internal/wire"
 )
 
 // Result tells what a transfer did.
@@ -65,6 +67,9 @@ type transfer struct {
 // start negotiates a data connection for cmd and begins the transfer. The
 // caller holds the client; release is called when the transfer is over.
 func (c *Client) start(ctx context.Context, cmd transferCommand, release func()) (*transfer, error) {
+	if _, err := wire.AppendCommand(nil, cmd.verb, cmd.args()...); err != nil {
+		return nil, err // before a data connection is sought for what cannot be sent
+	}
 	t := &transfer{
 		client:   c,
 		exchange: &Exchange{client: c, transfer: cmd},
@@ -238,6 +243,8 @@ func (t *transfer) judge(dataErr error, reply Reply, replyErr error) error {
 		return fmt.Errorf("%w: data connection: %w; %w", ErrIncomplete, dataErr, replyErr)
 	case dataErr != nil:
 		return &Error{Command: verb, Reply: reply, Err: fmt.Errorf("%w: data connection: %w", ErrIncomplete, dataErr)}
+	case replyErr != nil && t.short():
+		return fmt.Errorf("%w: %d bytes came of the %d that the server announced: %w", ErrIncomplete, t.bytes, t.size, replyErr)
 	case replyErr != nil:
 		return fmt.Errorf("%w: all %d bytes moved: %w", ErrUnconfirmed, t.bytes, replyErr)
 	case !reply.positive():
@@ -261,7 +268,12 @@ func (t *transfer) breakOff(reason error) error {
 	if t.over {
 		return t.err
 	}
-	closeData := func() { _ = t.conn.Close() }
+	closeData := func() {
+		if conn, ok := t.conn.(interface{ SetLinger(int) error }); ok && t.exchange.transfer.upload {
+			_ = conn.SetLinger(0) // a reset: an orderly end would make half a file look like a whole one
+		}
+		_ = t.conn.Close()
+	}
 	if err := t.client.ctl.abort(t.exchange.command, closeData, t.client.opts.Timeouts.Abort); err != nil && reason != nil {
 		reason = fmt.Errorf("%w (and breaking off the transfer failed: %w)", reason, err)
 	}

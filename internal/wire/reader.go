@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -37,6 +38,13 @@ func NewReader(r io.Reader, lim Limits) *Reader {
 // no returned reply. After the reply to AUTH it must be 0: anything else was
 // slipped in before TLS began.
 func (r *Reader) Buffered() int { return r.end - r.start + r.raw }
+
+// Pending reports whether more than blank lines was read that belongs to no
+// returned reply: between two commands, that is something nobody asked for.
+func (r *Reader) Pending() bool {
+	unseen := bytes.Trim(r.buf[r.start:r.end], " \t\r\n\x00")
+	return len(unseen) > 0 || r.reply.Code != 0 || !r.blank()
+}
 
 // ReadReply reads the next reply, of one line or of many.
 //

@@ -426,3 +426,23 @@ func BenchmarkReadReply(b *testing.B) {
 		}
 	}
 }
+
+func TestPending(t *testing.T) {
+	for _, tt := range []struct {
+		name, behind string
+		want         bool
+	}{
+		{"nothing", "", false},
+		{"blank lines", "\r\n \t\r\n", false},
+		{"another reply", "421 bye\r\n", true},
+		{"blank lines and another reply", "\r\n421 bye\r\n", true},
+		{"the start of a reply", "42", true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := NewReader(strings.NewReader("200 ok\r\n"+tt.behind), Limits{})
+			_, err := r.ReadReply()
+			require.NoError(t, err)
+			require.Equal(t, tt.want, r.Pending())
+		})
+	}
+}
