@@ -37,7 +37,7 @@ func examine(t *testing.T, configure func(*ftptest.Config), limit time.Duration)
 }
 
 func TestOutcomes(t *testing.T) {
-	unroutable := netip.MustParseAddr("10.0.0.5")
+	unroutable := netip.MustParseAddr("127.0.0.77") // no traffic leaves this host
 	allWork := map[string]string{"EPSV": "works", "PASV auto": "works", "PASV control": "works", "PASV server": "works", "PORT": "works", "EPRT": "works"}
 	with := func(changes map[string]string) map[string]string {
 		m := make(map[string]string)
@@ -222,12 +222,12 @@ func TestOutcomes(t *testing.T) {
 }
 
 func TestUnroutableAddress(t *testing.T) {
-	r, srv := examine(t, func(c *ftptest.Config) { c.Passive.Advertise = netip.MustParseAddr("10.0.0.5") }, 3*time.Second)
+	r, srv := examine(t, func(c *ftptest.Config) { c.Passive.Advertise = netip.MustParseAddr("127.0.0.77") }, 3*time.Second)
 	auto := r.Rows[1]
 	require.Equal(t, doctor.Works, auto.Outcome)
-	require.Contains(t, auto.Advertised, "10.0.0.5:")
+	require.Contains(t, auto.Advertised, "127.0.0.77:")
 	require.Contains(t, auto.Dialled, "127.0.0.1:")
-	require.Contains(t, auto.Reason, "unroutable address 10.0.0.5, using host address 127.0.0.1 instead")
+	require.Contains(t, auto.Reason, "unroutable address 127.0.0.77, using host address 127.0.0.1 instead")
 	require.Len(t, r.Advice, 2)
 	for _, server := range []string{"pasv_address", "MasqueradeAddress", "-P"} {
 		require.Contains(t, r.Advice[1].Text, server)
