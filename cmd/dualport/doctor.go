@@ -1,0 +1,56 @@
+package main
+
+import (
+	"context"
+	"errors"
+
+	"github.com/spf13/cobra"
+
+	"github.com/dualport/ftp"
+	"github.com/dualport/ftp/doctor"
+)
+
+// errNoDataMethod is what doctor ends with where no data connection is possible.
+var errNoDataMethod = errors.New("no way to a data connection was found")
+
+func (j *job) doctorCommand() *cobra.Command {
+	var limit seconds
+	cmd := j.cobra(command{
+		use:   "doctor URL",
+		short: "Find out which data connections work, and what to change",
+		long: `Log in and try every way to a data connection by listing the login directory:
+each method and each policy for the address of passive connections. Then print a
+table of what works, and what to set or to ask an administrator for. The exit
+code is 0 where at least one way works, and 4 where none does.`,
+		min: 1, max: 1,
+		demo: func(url string, args []string) []string { return append([]string{url + "/"}, args...) },
+		work: func(ctx context.Context, args []string) error { return j.examine(ctx, args[0], limit) },
+	})
+	cmd.Flags().Var(&limit, "limit", "`SECONDS` for the whole examination (default 60)")
+	return cmd
+}
+
+func (j *job) examine(ctx context.Context, url string, limit seconds) error {
+	t, err := j.parse(url)
+	if err != nil {
+		return err
+	}
+	o, err := j.options(ctx, t)
+	if err != nil {
+		return err
+	}
+	report, err := doctor.Run(ctx, t.address(), &o, doctor.Config{Limit: limit.limit})
+	if err != nil {
+		return err
+	}
+	j.result.Doctor, j.negotiation = report, nil // the report tells of all of them
+	if !j.flags.json {
+		if err := report.WriteText(j.env.stdout); err != nil {
+			return &ftp.Error{Op: "doctor", Err: err}
+		}
+	}
+	if !report.Works {
+		return errNoDataMethod
+	}
+	return nil
+}

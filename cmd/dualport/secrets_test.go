@@ -1,0 +1,114 @@
+package main
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/dualport/ftp/ftptest"
+)
+
+// TestNoSecretIsTold runs every kind of command with a password that nothing but
+// the server may see.
+func TestNoSecretIsTold(t *testing.T) {
+	const password, account = "Hunter2%zwei", "AcctSecret77"
+	srv := serve(t, func(c *ftptest.Config) {
+		c.Login.Users = map[string]string{"joe": password}
+		c.Login.Account = account
+		c.Faults = []ftptest.Fault{{On: "NOOP", Reply: "500 your password is " + password}}
+		c.Disable = map[string]string{"MKD": "550 No, " + password + " and " + account}
+	})
+	host := strings.TrimPrefix(srv.URL, "ftp://")
+	withPassword := "ftp://joe:Hunter2%25zwei@" + host
+	commands := [][]string{
+		{"get", withPassword + "/pub/a.txt"},
+		{"get", withPassword + "/pub/a.txt", "-"},
+		{"get", withPassword + "/nothing"},
+		{"get", withPassword + "/a%zz"},
+		{"ls", withPassword + "/"},
+		{"mkdir", withPassword + "/x"},
+		{"raw", withPassword + "/", "NOOP"},
+		{"doctor", withPassword},
+		{withPassword + "/"},
+		{"get", "--no-such-flag", withPassword},
+		{"mv", withPassword + "/a", "ftp://other:" + "Hunter2%25zwei@" + host + "/b"},
+		{"get", "ftp://jim:Hunter2%25zwei@" + host + "/pub/a.txt"},
+		{"get", "ftps://joe:Hunter2%25zwei@" + host + "/pub/a.txt"},
+		{"get", "ftp://joe:Hunter2%25zwei@" + host + "/pub/a.txt", "--mode", "none"},
+		{"get", "-p" + password, withPassword},
+	}
+	s := newShell(t)
+	for _, args := range commands {
+		for _, extra := range [][]string{nil, {"-v"}, {"--json", "-v"}, {"--json", "--trace", "trace"}} {
+			all := append(append([]string{}, args...), append(extra, "--account", account)...)
+			o := s.run(all...)
+			trace, _ := os.ReadFile("trace") // none where the command ended before
+			told := o.stdout + o.stderr + string(trace)
+			require.NotContains(t, told, "unter2", "%q", all)
+			if args[0] != "raw" {
+				require.NotContains(t, told, account, "%q", all)
+			}
+		}
+	}
+	require.Contains(t, srv.Commands(), "PASS "+password)
+	require.Contains(t, srv.Commands(), "ACCT "+account)
+}
+
+func TestTraceFile(t *testing.T) {
+	srv := serve(t, nil)
+	s := newShell(t)
+	write(t, "trace", "something old and long that must be gone")
+	require.NoError(t, os.Chmod("trace", 0o644))
+	o := s.run("get", srv.URL+"/pub/a.txt", "--trace", "trace").wants(0)
+	require.Empty(t, o.stderr)
+	info, err := os.Stat("trace")
+	require.NoError(t, err)
+	require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
+	text := local(t, "trace")
+	require.Regexp(t, `(?m)^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z > PASS \*\*\*\*$`, text)
+	require.Regexp(t, `(?m)^\S+Z < 229 `, text)
+	require.Regexp(t, `(?m)^\S+Z > QUIT$`, text)
+	require.NotContains(t, text, "something old")
+}
+
+func TestWhereThePasswordComesFrom(t *testing.T) {
+	logins := map[string]string{"url": "u", "file": "f", "env": "e", "net": "n"}
+	srv := serve(t, func(c *ftptest.Config) { c.Login.Users = logins })
+	host := strings.TrimPrefix(srv.URL, "ftp://")
+	tests := []struct {
+		name  string
+		args  []string
+		env   string
+		stdin string
+		user  string // who is logged in
+	}{
+		{"nobody", []string{"ftp://" + host}, "secret", "", "anonymous"},
+		{"the URL", []string{"ftp://url:u@" + host}, "x", "", "url"},
+		{"a file", []string{"ftp://file:wrong@" + host, "--password-file", "pw"}, "x", "", "file"},
+		{"standard input", []string{"ftp://" + host, "--user", "file", "--password-file", "-"}, "x", "f\r\nrest", "file"},
+		{"the environment", []string{"ftp://env@" + host}, "e", "", "env"},
+		{"--user beats the URL", []string{"ftp://url:u@" + host, "--user", "env"}, "e", "", "env"},
+		{"--user that is in the URL", []string{"ftp://url:u@" + host, "--user", "url"}, "x", "", "url"},
+		{"netrc", []string{"ftp://" + host, "--netrc"}, "x", "", "net"},
+		{"netrc by user", []string{"ftp://net@" + host, "--netrc=other"}, "x", "", "net"},
+		{"the URL beats netrc", []string{"ftp://url:u@" + host, "--netrc"}, "x", "", "url"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s := newShell(t)
+			s.env[passwordVariable] = tt.env
+			s.stdin = strings.NewReader(tt.stdin)
+			write(t, "pw", "f\n")
+			write(t, s.home+"/.netrc", "machine 127.0.0.1 login net password n")
+			write(t, "other", "machine 127.0.0.1 login x password y machine 127.0.0.1 login net password n")
+			before := len(srv.Commands())
+			s.run(append([]string{"ls"}, tt.args...)...).wants(0)
+			require.Equal(t, "USER "+tt.user, srv.Commands()[before])
+			if tt.user == "anonymous" {
+				require.Equal(t, "PASS anonymous@", srv.Commands()[before+1])
+			}
+		})
+	}
+}
