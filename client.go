@@ -149,6 +149,9 @@ func (c *Client) enter(ctx context.Context, greeting Reply) error {
 // set; some servers permit a second login in the same session.
 func (c *Client) Login(ctx context.Context, user, password string) error {
 	return c.call("login", "", func() error {
+		if err := sendable(user, password); err != nil {
+			return err
+		}
 		if err := c.login(ctx, user, password); err != nil {
 			return err
 		}
@@ -253,8 +256,12 @@ func (c *Client) retire(cut bool) (ctl *control, first bool) {
 	return c.ctl, first
 }
 
-// acquire takes the control connection for one call or one transfer.
-func (c *Client) acquire() error {
+// acquire takes the control connection for one call or one transfer that is
+// about path. A path that cannot be sent is refused before anything is.
+func (c *Client) acquire(path string) error {
+	if err := sendable(path); err != nil {
+		return err
+	}
 	free := c.busy.CompareAndSwap(false, true)
 	if c.isClosed() {
 		return ErrClosed
@@ -275,7 +282,7 @@ func (c *Client) isClosed() bool {
 
 // call runs one operation that has the control connection for itself.
 func (c *Client) call(op, path string, f func() error) error {
-	if err := c.acquire(); err != nil {
+	if err := c.acquire(path); err != nil {
 		return c.wrap(op, path, err)
 	}
 	defer c.release()

@@ -137,6 +137,17 @@ func (c *control) unasked() error {
 	return err
 }
 
+// sendable refuses, without repeating them, strings that cannot be the argument
+// of a command.
+func sendable(args ...string) error {
+	for _, arg := range args {
+		if _, err := wire.AppendCommand(nil, "X", arg); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // learnSecret notes a password that came by a way other than Options.
 func (c *control) learnSecret(verb string, args []string) {
 	if (strings.EqualFold(verb, "PASS") || strings.EqualFold(verb, "ACCT")) && len(args) > 0 && !strings.HasSuffix(args[0], "@") {

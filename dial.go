@@ -50,7 +50,11 @@ var keepAlive = net.KeepAliveConfig{Enable: true, Idle: 30 * time.Second, Interv
 
 // splitAddress reads "host", "host:port", "[v6]:port" or a bare IPv6 address.
 func splitAddress(address string) (host, port string, err error) {
-	if addr, err := netip.ParseAddr(strings.Trim(address, "[]")); err == nil {
+	bare := address
+	if inner, bracketed := strings.CutPrefix(address, "["); bracketed && strings.Count(address, "]") == 1 && strings.HasSuffix(address, "]") {
+		bare = strings.TrimSuffix(inner, "]")
+	}
+	if addr, err := netip.ParseAddr(bare); err == nil && !strings.Contains(bare, "]") {
 		return addr.String(), defaultPort, nil
 	}
 	if !strings.Contains(address, ":") {
@@ -74,7 +78,8 @@ func (c *Client) dialTCP(ctx context.Context, p Purpose, address string) (net.Co
 	start := time.Now()
 	ctx = context.WithValue(ctx, purposeKey{}, p)
 	conn, err := c.dialNetwork(ctx, p, address)
-	if err != nil && ctx.Err() != nil {
+	if err != nil && (ctx.Err() != nil || pastDeadline(ctx, err)) {
+		<-ctx.Done()
 		err = context.Cause(ctx)
 	}
 	event := DialEvent{Purpose: p, Network: c.opts.Network, Address: address, Duration: since(start), Err: err}
@@ -83,6 +88,13 @@ func (c *Client) dialTCP(ctx context.Context, p Purpose, address string) (net.Co
 	}
 	c.trace.dial(event)
 	return conn, err
+}
+
+// pastDeadline tells whether err is the context's deadline in another guise:
+// net.Dialer makes it one of its own, which may pass a moment before.
+func pastDeadline(ctx context.Context, err error) bool {
+	deadline, bounded := ctx.Deadline()
+	return bounded && isTimeout(err) && !time.Now().Before(deadline)
 }
 
 func (c *Client) dialNetwork(ctx context.Context, p Purpose, address string) (net.Conn, error) {

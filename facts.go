@@ -89,8 +89,11 @@ func (c *Client) System(ctx context.Context) (string, error) {
 	var system string
 	err := c.call("system", "", func() error {
 		r, err := c.positive(ctx, "SYST")
+		if err != nil {
+			return err
+		}
 		system = r.Text()
-		return err
+		return nil
 	})
 	return system, err
 }

@@ -177,7 +177,7 @@ func (c *Client) startFile(ctx context.Context, cmd transferCommand) (*transfer,
 	if cmd.path == "" && cmd.verb != "STOU" {
 		return nil, c.wrap(cmd.op, cmd.path, errNoPath)
 	}
-	if err := c.acquire(); err != nil {
+	if err := c.acquire(cmd.path); err != nil {
 		return nil, c.wrap(cmd.op, cmd.path, err)
 	}
 	err := c.ensureType(ctx, c.wanted)

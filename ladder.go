@@ -105,6 +105,9 @@ func (x *Exchange) refusedTransfer(err error) bool {
 	if !errors.As(err, &e) || !e.Reply.negative() || e.Reply.noDataConnection() {
 		return false
 	}
+	if e.Reply.Code == 530 { // "log in first", whatever was asked
+		return true
+	}
 	return e.Command == x.transfer.verb || e.Command == "REST" || e.Command == "PRET"
 }
 

@@ -22,7 +22,7 @@ import (
 // listing goes on; any other error is the last thing yielded.
 func (c *Client) List(ctx context.Context, path string) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
-		if err := c.acquire(); err != nil {
+		if err := c.acquire(path); err != nil {
 			yield(Entry{}, c.wrap("list", path, err))
 			return
 		}
@@ -38,7 +38,7 @@ func (c *Client) List(ctx context.Context, path string) iter.Seq2[Entry, error] 
 func (c *Client) NameList(ctx context.Context, path string) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		fail := func(err error) { yield("", c.wrap("name list", path, err)) }
-		if err := c.acquire(); err != nil {
+		if err := c.acquire(path); err != nil {
 			fail(err)
 			return
 		}
@@ -243,10 +243,36 @@ func (c *Client) statByList(ctx context.Context, name string) (Entry, error) {
 	if err != nil {
 		return Entry{}, err
 	}
+	if found == nil && strings.HasPrefix(base, ".") {
+		found = c.findHidden(ctx, dir, base)
+	}
 	if found == nil {
 		return Entry{}, fmt.Errorf("%w in the listing of %q", fs.ErrNotExist, dir)
 	}
 	return *found, nil
+}
+
+// findHidden looks for a name that LIST may leave out because it begins with a
+// dot; nil where it is not found.
+func (c *Client) findHidden(ctx context.Context, dir, name string) *Entry {
+	var found *Entry
+	_ = c.listHidden(ctx, dir, func(e Entry, err error) error { // a server that does not know -a has told all it can
+		if err == nil && e.Name() == name {
+			found = &e
+		}
+		return nil
+	})
+	return found
+}
+
+// listHidden lists a directory with the names that begin with a dot, which LIST
+// leaves out on most servers. The option is that of ls; it is in no RFC.
+func (c *Client) listHidden(ctx context.Context, dir string, each func(Entry, error) error) error {
+	list := func() error { return c.parseLIST(ctx, "-a", each) }
+	if dir == "" {
+		return list()
+	}
+	return c.inside(ctx, dir, list)
 }
 
 // statDir answers for a path that no listing names, such as the root: all that

@@ -10,8 +10,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-
-	"github.com/dualport/ftp/internal/wire"
 )
 
 // Result tells what a transfer did.
@@ -67,9 +65,6 @@ type transfer struct {
 // start negotiates a data connection for cmd and begins the transfer. The
 // caller holds the client; release is called when the transfer is over.
 func (c *Client) start(ctx context.Context, cmd transferCommand, release func()) (*transfer, error) {
-	if _, err := wire.AppendCommand(nil, cmd.verb, cmd.args()...); err != nil {
-		return nil, err // before a data connection is sought for what cannot be sent
-	}
 	t := &transfer{
 		client:   c,
 		exchange: &Exchange{client: c, transfer: cmd},

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path"
 	"slices"
 	"strings"
 )
@@ -12,9 +13,15 @@ import (
 // RemoveAll removes a file, or a directory with everything in it. A link is
 // removed and never followed. A path that does not exist is no error.
 func (c *Client) RemoveAll(ctx context.Context, root string) error {
+	if root == "" {
+		return c.wrap("remove all", root, errNoPath)
+	}
 	e, err := c.Stat(ctx, root)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
+	}
+	if err == nil {
+		e, err = c.unmask(ctx, root, e)
 	}
 	if err != nil {
 		return err
@@ -23,6 +30,17 @@ func (c *Client) RemoveAll(ctx context.Context, root string) error {
 		return c.Delete(ctx, root)
 	}
 	return c.removeTree(ctx, root)
+}
+
+// unmask is unmaskLinks for one path.
+func (c *Client) unmask(ctx context.Context, name string, e Entry) (Entry, error) {
+	dir, base := path.Split(strings.TrimRight(name, "/"))
+	if base == "" || base == "." || base == ".." {
+		return e, nil
+	}
+	entries := []Entry{e}
+	err := c.call("list", dir, func() error { return c.unmaskLinks(ctx, dir, entries) })
+	return entries[0], err
 }
 
 // doomed is a directory on its way out: first what is in it goes, then it.
@@ -83,18 +101,15 @@ func (c *Client) removeFiles(ctx context.Context, dir string, list func(context.
 	return subdirs, nil
 }
 
-// collectHidden lists a directory with the names that begin with a dot, which
-// LIST leaves out on most servers. The option is that of ls; it is in no RFC.
+// collectHidden is collect with the names that begin with a dot.
 func (c *Client) collectHidden(ctx context.Context, dir string) ([]Entry, error) {
 	var entries []Entry
 	err := c.call("list", dir, func() error {
-		return c.inside(ctx, dir, func() error {
-			return c.parseLIST(ctx, "-a", func(e Entry, err error) error {
-				if err == nil && !e.special() {
-					entries = append(entries, e)
-				}
-				return err
-			})
+		return c.listHidden(ctx, dir, func(e Entry, err error) error {
+			if err == nil && !e.special() {
+				entries = append(entries, e)
+			}
+			return errors.Join(err, tooMany(len(entries)))
 		})
 	})
 	if err == nil {
@@ -103,12 +118,31 @@ func (c *Client) collectHidden(ctx context.Context, dir string) ([]Entry, error)
 	return entries, err
 }
 
+const (
+	// maxCollected bounds the entries of one directory that Walk and RemoveAll
+	// hold in memory at a time.
+	maxCollected = 1 << 20
+	// maxTreePath bounds the length of a path on the way down, in bytes: a
+	// server could make a tree as deep as it likes.
+	maxTreePath = 32 << 10
+)
+
+func tooMany(entries int) error {
+	if entries > maxCollected {
+		return fmt.Errorf("the directory has more than %d entries; use List, which keeps none", maxCollected)
+	}
+	return nil
+}
+
 // checkNames vouches that each name is one element of a path, so that joining
 // it stays inside the directory.
 func (c *Client) checkNames(dir string, entries []Entry) error {
 	for _, e := range entries {
 		if name := e.Name(); name == "" || name == "." || name == ".." || strings.Contains(name, "/") {
 			return c.wrap("list", dir, fmt.Errorf("the server lists the name %q, which would lead out of the directory", name))
+		}
+		if e.IsDir() && len(dir)+len(e.Name()) > maxTreePath {
+			return c.wrap("list", dir[:80]+"...", fmt.Errorf("the tree is too deep: paths of more than %d bytes", maxTreePath))
 		}
 	}
 	return nil
@@ -123,6 +157,9 @@ func (c *Client) collect(ctx context.Context, dir string) ([]Entry, error) {
 			return entries, c.wrap("list", dir, err)
 		}
 		entries = append(entries, e)
+		if err := tooMany(len(entries)); err != nil {
+			return nil, c.wrap("list", dir, err)
+		}
 	}
 	if err := c.checkNames(dir, entries); err != nil {
 		return nil, err
@@ -186,16 +223,23 @@ func (c *Client) Walk(ctx context.Context, root string, fn fs.WalkDirFunc) error
 
 // visit is a directory entry that Walk has yet to report.
 type visit struct {
-	path  string
-	entry Entry
+	path   string
+	parent string
+	entry  Entry
 }
 
 func (c *Client) walk(ctx context.Context, root string, e Entry, fn fs.WalkDirFunc) error {
-	pending := []visit{{root, e}}
+	pending := []visit{{path: root, entry: e}}
 	for len(pending) > 0 {
 		v := pending[len(pending)-1]
 		pending = pending[:len(pending)-1]
 		children, err := c.visit(ctx, v, fn)
+		if errors.Is(err, fs.SkipDir) && v.path != root { // of a file: the rest of its directory is skipped
+			for len(pending) > 0 && pending[len(pending)-1].parent == v.parent {
+				pending = pending[:len(pending)-1]
+			}
+			continue
+		}
 		if err != nil {
 			return err
 		}
@@ -220,7 +264,7 @@ func (c *Client) visit(ctx context.Context, v visit, fn fs.WalkDirFunc) ([]visit
 	}
 	children := make([]visit, len(entries))
 	for i, e := range entries {
-		children[i] = visit{join(v.path, e.Name()), e}
+		children[i] = visit{join(v.path, e.Name()), v.path, e}
 	}
 	return children, nil
 }
