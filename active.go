@@ -140,7 +140,7 @@ func (a Active) negotiate(ctx context.Context, x *Exchange, rung *Rung) (net.Con
 	if err := x.Begin(ctx); err != nil {
 		return nil, err
 	}
-	return x.watching(ctx, func(ctx context.Context) (net.Conn, error) {
+	return watching(ctx, x, func(ctx context.Context) (net.Conn, error) {
 		return a.accept(ctx, x, ln, rung.Method)
 	})
 }
@@ -180,12 +180,11 @@ func (a Active) listen(ctx context.Context, x *Exchange) (net.Listener, error) {
 	}
 	ctx, cancel := withLimit(ctx, &TimeoutError{"free port in " + a.Ports.String(), x.client.opts.Timeouts.Accept, "Timeouts.Accept"})
 	defer cancel()
-	ln, release, err := activePorts.listen(ctx, host, a.Ports, open)
-	if err != nil {
-		return nil, err
-	}
-	x.Defer(release)
-	return ln, nil
+	return watching(ctx, x, func(ctx context.Context) (net.Listener, error) {
+		ln, release, err := activePorts.listen(ctx, host, a.Ports, open)
+		x.Defer(release)
+		return ln, err
+	})
 }
 
 func (a Active) open(ctx context.Context, at netip.AddrPort) (net.Listener, error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/netip"
 	"strconv"
@@ -246,7 +247,10 @@ func TestActiveMappingEndsWithTheTransfer(t *testing.T) {
 		"nobody comes":        {ftptest.Config{Active: ftptest.Active{Never: true, Delay: time.Hour}}, func(t *testing.T, c *ftp.Client, _ *mapper) { fetchFails(t, c) }, 2},
 		"the server gives up": {ftptest.Config{Active: ftptest.Active{Never: true}}, func(t *testing.T, c *ftp.Client, _ *mapper) { fetchFails(t, c) }, 2},
 		"the session breaks":  {ftptest.Config{Faults: []ftptest.Fault{{On: "RETR", Close: true}}}, func(t *testing.T, c *ftp.Client, _ *mapper) { fetchFails(t, c) }, 1},
-		"data is cut":         {ftptest.Config{Faults: []ftptest.Fault{{On: "data", Data: ftptest.DataFault{Action: ftptest.DataCloses, After: 3}}}}, func(t *testing.T, c *ftp.Client, _ *mapper) { fetchFails(t, c) }, 1},
+		"data is cut": {ftptest.Config{Faults: []ftptest.Fault{{On: "data", Data: ftptest.DataFault{Action: ftptest.DataCloses, After: 150_000}}}}, func(t *testing.T, c *ftp.Client, _ *mapper) {
+			_, err := c.Retrieve(t.Context(), "big.bin", io.Discard)
+			require.ErrorIs(t, err, ftp.ErrIncomplete)
+		}, 1},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -255,7 +259,8 @@ func TestActiveMappingEndsWithTheTransfer(t *testing.T) {
 				test.server.Active.Rewrite = func(at netip.AddrPort) netip.AddrPort {
 					return netip.AddrPortFrom(netip.MustParseAddr(homeAddr), m.forwarded[at.Port()])
 				}
-				c, _ := overInternet(t, network, test.server, activeOnly(ftp.Active{Mapper: m}))
+				c, srv := overInternet(t, network, test.server, activeOnly(ftp.Active{Mapper: m}))
+				put(t, srv, "big.bin", noise(1, 200_000)) // more than is on its way before the first byte is read
 				test.run(t, c, m)
 				require.Len(t, m.mapped, test.maps)
 				require.Equal(t, test.maps, m.released, "each mapping is released once")

@@ -269,6 +269,10 @@ func (c *Client) acquire(path string) error {
 	if !free {
 		return ErrBusy
 	}
+	if broken := c.ctl.broken; broken != nil { // for good: only a transfer that breaks the session itself may make it anew
+		c.release()
+		return broken
+	}
 	return nil
 }
 

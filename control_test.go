@@ -305,6 +305,64 @@ func lastError(results []reflect.Value) error {
 	return errors.Join(all...)
 }
 
+// TestControlEveryMethodRespectsTheState calls every method with a context on a
+// client that cannot serve it.
+func TestControlEveryMethodRespectsTheState(t *testing.T) {
+	states := map[string]struct {
+		bring func(t *testing.T, c *ftp.Client) (back func())
+		want  error
+	}{
+		"busy": {func(t *testing.T, c *ftp.Client) func() {
+			r, err := c.Open(t.Context(), "b")
+			require.NoError(t, err)
+			return func() {
+				data, err := io.ReadAll(r)
+				require.NoError(t, err)
+				require.Equal(t, "dear", string(data), "the transfer is as it was")
+			}
+		}, ftp.ErrBusy},
+		"closed": {func(t *testing.T, c *ftp.Client) func() {
+			require.NoError(t, c.Close())
+			return func() { require.NoError(t, c.Close()) }
+		}, ftp.ErrClosed},
+		"cut off": {func(t *testing.T, c *ftp.Client) func() {
+			_, err := c.System(t.Context())
+			require.ErrorIs(t, err, ftp.ErrBroken)
+			return func() {}
+		}, ftp.ErrBroken},
+		"out of step": {func(t *testing.T, c *ftp.Client) func() {
+			_, err := c.CurrentDir(t.Context())
+			require.ErrorIs(t, err, ftp.ErrBroken)
+			return func() {}
+		}, ftp.ErrBroken},
+	}
+	for name, state := range states {
+		t.Run(name, func(t *testing.T) {
+			config := ftptest.Config{Faults: []ftptest.Fault{{On: "SYST", Close: true}, {On: "PWD", Silent: true}}}
+			c, srv := session(t, config, &ftp.Options{Timeouts: ftp.Timeouts{Reply: 50 * time.Millisecond}})
+			put(t, srv, "b", []byte("dear"))
+			back := state.bring(t, c)
+			client := reflect.TypeOf(c)
+			for i := range client.NumMethod() {
+				m := client.Method(i)
+				if m.Type.NumIn() < 2 || m.Type.In(1) != reflect.TypeFor[context.Context]() {
+					continue
+				}
+				t.Run(m.Name, func(t *testing.T) {
+					args := []reflect.Value{reflect.ValueOf(c)}
+					for i := 1; i < m.Type.NumIn(); i++ {
+						args = append(args, harmless(t, m.Type.In(i)))
+					}
+					require.ErrorIs(t, lastError(m.Func.Call(args)), state.want)
+				})
+			}
+			require.Empty(t, sent(srv, "fine.txt", "DELE", "STOR", "MKD"))
+			require.Equal(t, 1, srv.Sessions(), "no method logs in again by itself")
+			back()
+		})
+	}
+}
+
 // TestControlHostileOptions sets every string of Options: what comes from a
 // configuration must not be able to smuggle a command in either.
 func TestControlHostileOptions(t *testing.T) {

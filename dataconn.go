@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/netip"
 	"slices"
@@ -102,7 +103,7 @@ func (x *Exchange) LocalAddr() netip.AddrPort { return x.client.ctl.local() }
 // Dial connects to address, a host:port, within Timeouts.DataConnect. A
 // negative reply on the control connection ends it at once.
 func (x *Exchange) Dial(ctx context.Context, address string) (net.Conn, error) {
-	return x.watching(ctx, func(ctx context.Context) (net.Conn, error) {
+	return watching(ctx, x, func(ctx context.Context) (net.Conn, error) {
 		return x.dial(ctx, address)
 	})
 }
@@ -113,18 +114,19 @@ func (x *Exchange) dial(ctx context.Context, address string) (net.Conn, error) {
 	return x.client.dialTCP(ctx, PurposeData, address)
 }
 
-// watching runs connect, which dials or accepts, while the control connection
-// is read.
-func (x *Exchange) watching(ctx context.Context, connect func(context.Context) (net.Conn, error)) (net.Conn, error) {
+// watching runs wait, which dials, listens or accepts, while the control
+// connection is read.
+func watching[C io.Closer](ctx context.Context, x *Exchange, wait func(context.Context) (C, error)) (C, error) {
 	watched, stop := x.client.ctl.watch(ctx, x.command)
-	conn, err := connect(watched)
+	c, err := wait(watched)
 	if ended := stop(); ended != nil {
-		if conn != nil {
-			_ = conn.Close()
+		if err == nil {
+			_ = c.Close()
 		}
-		return nil, ended
+		var none C
+		return none, ended
 	}
-	return conn, err
+	return c, err
 }
 
 // Record adds an attempt to the transfer's Negotiation.

@@ -394,7 +394,7 @@ func (p *puppet) serve(conn net.Conn, data net.Listener) {
 		verb, arg, _ := strings.Cut(line, " ")
 		ok := false
 		switch verb {
-		case "MLSD", "LIST", "NLST", "RETR":
+		case "MLSD", "LIST", "NLST", "RETR", "STOR", "APPE", "STOU":
 			ok = p.transfer(verb, arg, data, say)
 		default:
 			ok = say(p.answer(verb, arg))
@@ -443,7 +443,13 @@ func (p *puppet) transfer(verb, arg string, listener net.Listener, say func(stri
 	if !say("150 here it comes") {
 		return false
 	}
-	if _, err := io.Copy(conn, p.data(verb, arg)); err != nil {
+	var failed error
+	if p.data != nil {
+		_, failed = io.Copy(conn, p.data(verb, arg))
+	} else {
+		_, failed = io.Copy(io.Discard, conn)
+	}
+	if failed != nil {
 		return say("426 broken off")
 	}
 	_ = conn.Close()

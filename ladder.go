@@ -33,6 +33,7 @@ type family interface {
 type step struct {
 	method Method
 	family family
+	group  int // the family's place, which tells it from the other
 }
 
 // climb tries the methods of the families in order until one gives a data
@@ -40,8 +41,9 @@ type step struct {
 // times out, and logs in again, once, where a method is never answered.
 func climb(ctx context.Context, x *Exchange, families ...family) (net.Conn, error) {
 	steps := ladder(x, families)
+	portless := -1 // the group that found no local port, whatever the method
 	for _, s := range steps {
-		if slices.Contains(x.tried, s.method) || x.client.refused[s.method] {
+		if s.group == portless || slices.Contains(x.tried, s.method) || x.client.refused[s.method] {
 			continue
 		}
 		conn, err := s.family.attempt(ctx, x, s.method)
@@ -53,6 +55,9 @@ func climb(ctx context.Context, x *Exchange, families ...family) (net.Conn, erro
 		}
 		if final(x, err) {
 			return nil, err
+		}
+		if errors.Is(err, ErrPortRange) {
+			portless = s.group
 		}
 		x.tried = append(x.tried, s.method)
 		x.client.opts.Memory.failed(s.method)
@@ -69,9 +74,9 @@ func climb(ctx context.Context, x *Exchange, families ...family) (net.Conn, erro
 // worked last comes first.
 func ladder(x *Exchange, families []family) []step {
 	var steps []step
-	for _, f := range families {
+	for i, f := range families {
 		for _, m := range f.methods(x) {
-			steps = append(steps, step{m, f})
+			steps = append(steps, step{m, f, i})
 		}
 	}
 	preferred := x.client.opts.Memory.Preferred()

@@ -181,9 +181,11 @@ func (o *Options) check() error {
 	default:
 		return fmt.Errorf("Options.Network is %q; use tcp, tcp4 or tcp6", o.Network)
 	}
-	for field, value := range map[string]string{"User": o.User, "Password": o.Password, "Account": o.Account, "VirtualHost": o.VirtualHost} {
-		if err := sendable(value); err != nil {
-			return fmt.Errorf("Options.%s: %w", field, err)
+	for _, field := range []struct{ name, value string }{
+		{"User", o.User}, {"Password", o.Password}, {"Account", o.Account}, {"VirtualHost", o.VirtualHost},
+	} {
+		if err := sendable(field.value); err != nil {
+			return fmt.Errorf("Options.%s: %w", field.name, err)
 		}
 	}
 	if o.Mode > ModeAuto {

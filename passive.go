@@ -175,7 +175,7 @@ func (p Passive) connect(ctx context.Context, x *Exchange, m Method, advertised 
 		return nil, err
 	}
 	race := race{exchange: x, stagger: p.stagger(), base: Rung{Method: m, Advertised: advertised.endpoint()}, start: start}
-	conn, err := x.watching(ctx, func(ctx context.Context) (net.Conn, error) {
+	conn, err := watching(ctx, x, func(ctx context.Context) (net.Conn, error) {
 		return race.run(ctx, targets)
 	})
 	race.record(conn, err)

@@ -142,12 +142,13 @@ func (b *portBook) sweep(host netip.Addr, r PortRange, open func(port uint16) (n
 		}
 		ln, err := open(port)
 		if err == nil {
-			return ln, sync.OnceFunc(func() { b.release(at, true) }), false, nil
+			return ln, sync.OnceFunc(func() { b.release(at) }), false, nil
 		}
-		b.release(at, false)
 		if !portTaken(err) {
+			b.release(at)
 			return nil, nil, false, err
 		}
+		b.giveBack(at)
 		busy = err
 	}
 	if held {
@@ -208,14 +209,21 @@ func (b *portBook) lease(at netip.AddrPort) bool {
 	return true
 }
 
-func (b *portBook) release(at netip.AddrPort, used bool) {
+// giveBack ends the lease of a port that another process turned out to hold.
+// That frees nothing, so it wakes nobody.
+func (b *portBook) giveBack(at netip.AddrPort) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	delete(b.leased, at)
-	if used {
-		b.uses++
-		b.lastUse[at] = b.uses
-	}
+}
+
+// release ends a lease and wakes those who wait for one.
+func (b *portBook) release(at netip.AddrPort) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.leased, at)
+	b.uses++
+	b.lastUse[at] = b.uses
 	for released := range b.waiting {
 		close(released)
 	}

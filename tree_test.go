@@ -196,6 +196,7 @@ func chain(levels int, below string) *puppet {
 }
 
 func TestDeepTree(t *testing.T) {
+	t.Parallel()
 	const levels = 10_000
 	p := chain(levels, "type=file; f\r\n")
 	c := p.dial(t, nil)

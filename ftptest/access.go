@@ -20,7 +20,7 @@ func (s *session) greet() {
 	s.reply(s.config.Greeting)
 	switch last := s.config.Greeting[strings.LastIndexByte(s.config.Greeting, '\n')+1:]; {
 	case strings.HasPrefix(last, "230"):
-		s.loggedIn = true
+		s.loggedIn, s.open = true, true
 	case strings.HasPrefix(last, "4"), strings.HasPrefix(last, "5"):
 		s.hangUp()
 	}
@@ -142,6 +142,10 @@ func (s *session) help(string) {
 func (s *session) offers(verb string) bool {
 	_, disabled := s.config.Disable[verb]
 	switch verb {
+	case "AUTH":
+		return s.config.TLS != nil && !s.config.TLS.Implicit && !disabled
+	case "CCC", "PBSZ", "PROT":
+		return s.config.TLS != nil && !disabled
 	case "PRET":
 		return s.config.PRET && !disabled
 	case "MLSD", "MLST":

@@ -28,8 +28,8 @@ type Config struct {
 	// Login says who may come in.
 	Login Login
 
-	// Greeting replaces the "220 …" of a new connection. A greeting of 230 lets the client in without a login; after one of
-	// 421 or 5xx the server closes.
+	// Greeting replaces the "220 …" of a new connection. A greeting of 230 lets the client in without a login, which AUTH TLS
+	// does not undo; after one of 421 or 5xx the server closes.
 	Greeting string
 
 	// EndlessGreeting sends "220-" lines until the client goes away.
@@ -50,11 +50,15 @@ type Config struct {
 	// without a PRET before them are refused.
 	PRET bool
 
+	// TLS describes TLS. Nil means a server that has none: AUTH, PBSZ, PROT and CCC are answered with 502.
+	TLS *TLS
+
 	// Passive and Active describe the data connections.
 	Passive Passive
 	Active  Active
 
-	// DataTimeout is how long the server waits for a data connection, either way, before it answers 425. Zero means 30 seconds.
+	// DataTimeout is how long the server waits for a data connection, either way, before it answers 425; and for a TLS
+	// handshake. Zero means 30 seconds.
 	DataTimeout time.Duration
 
 	// RewriteReply changes every reply on its way out, as a NAT with an FTP helper does; it sees the reply as the fields of this
@@ -175,6 +179,10 @@ func (c Config) resolved() Config {
 	}
 	if c.Dialect.ListZone == nil {
 		c.Dialect.ListZone = time.UTC
+	}
+	if c.TLS != nil {
+		settings := *c.TLS
+		c.TLS = &settings
 	}
 	c.Login.Users = maps.Clone(c.Login.Users)
 	c.Disable = maps.Clone(c.Disable)

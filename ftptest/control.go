@@ -22,10 +22,10 @@ const (
 	telnetMin  = 240 // the lowest command code
 )
 
-// readLines passes the client's command lines on until it is gone.
-func (s *session) readLines() {
+// readLines passes the client's command lines on until it is gone. Behind AUTH and CCC it stops, and goes on with the reader that
+// the session has then.
+func (s *session) readLines(in *bufio.Reader) {
 	defer close(s.lines)
-	in := bufio.NewReader(s.control)
 	for {
 		line, err := readCommand(in, s.config.Limits.Line)
 		if err != nil {
@@ -36,6 +36,14 @@ func (s *session) readLines() {
 		}
 		select {
 		case s.lines <- line:
+		case <-s.ctx.Done():
+			return
+		}
+		if !changesLayer(line) {
+			continue
+		}
+		select {
+		case in = <-s.resume:
 		case <-s.ctx.Done():
 			return
 		}
@@ -98,7 +106,10 @@ func readTelnet(in io.ByteReader) (c byte, data bool, err error) {
 }
 
 // reply sends a reply as Config describes one, after the delay and the rewriting that Config asks for.
-func (s *session) reply(text string) {
+func (s *session) reply(text string) { s.replyAnd(text, "") }
+
+// replyAnd is reply with something behind it that is sent as it is, in the same segment.
+func (s *session) replyAnd(text, behind string) {
 	if s.quiet.Load() {
 		return
 	}
@@ -106,13 +117,13 @@ func (s *session) reply(text string) {
 	if rewrite := s.config.RewriteReply; rewrite != nil {
 		text = rewrite(text)
 	}
-	s.write(text)
+	s.write(text, behind)
 }
 
 // send is reply for a text that a fault asked for: it is not muted, and the empty text sends nothing.
 func (s *session) send(text string) {
 	if text != "" {
-		s.write(text)
+		s.write(text, "")
 	}
 }
 
@@ -123,7 +134,7 @@ func (s *session) muted(do func()) {
 	do()
 }
 
-func (s *session) write(text string) {
+func (s *session) write(text, behind string) {
 	end := "\r\n"
 	if s.config.Dialect.ReplyBareLF {
 		end = "\n"
@@ -132,7 +143,7 @@ func (s *session) write(text string) {
 	text = strings.ReplaceAll(text, "\n", end) + end
 	s.writing.Lock()
 	defer s.writing.Unlock()
-	_, _ = io.WriteString(s.control, text) // a client that is gone is noticed by the reader
+	_, _ = io.WriteString(s.control, text+behind) // a client that is gone is noticed by the reader
 }
 
 // quote makes a name fit for a reply: quotes are doubled and line ends become what RFC 2640 has in their place.

@@ -19,6 +19,10 @@ type DataConn struct {
 	Remote     netip.AddrPort // the client's end; zero if there was no connection
 	Sent       int64          // bytes from the server to the client
 	Received   int64          // bytes from the client to the server
+
+	TLSVersion  uint16 // tls.VersionTLS13 for example; 0 in clear, and where the handshake failed
+	Resumed     bool   // the client resumed a TLS session, whosever that was
+	CloseNotify bool   // the client ended an upload as TLS requires
 }
 
 // dataRecord is a DataConn that still grows.
@@ -79,9 +83,13 @@ func (s *session) arrange(p *dataPlan) {
 	s.data = p
 }
 
-// wrapData is the one place where a data connection may get another layer, such as TLS, around it. It is called after the
-// preliminary reply, for empty transfers too.
-func (s *session) wrapData(conn net.Conn) (net.Conn, error) { return conn, nil }
+// wrapData is the one place where a data connection may get another layer, TLS, around it. It is called for empty transfers too.
+func (s *session) wrapData(t *transfer, conn net.Conn) (wrapped net.Conn, refusal string) {
+	if !s.protected {
+		return conn, ""
+	}
+	return s.secureData(t, conn)
+}
 
 // errCut is the end of a transfer that a fault cut short.
 var errCut = errors.New("cut short")
@@ -95,6 +103,8 @@ type dataPipe struct {
 	record *dataRecord
 	passed int64
 	upload bool
+
+	lenient bool // TLS need not be ended by the client
 }
 
 // Write is io.Writer.
@@ -126,6 +136,9 @@ func (p *dataPipe) Read(b []byte) (int, error) {
 	n, err = p.Conn.Read(b[:n])
 	p.passed += int64(n)
 	p.record.update(func(d *DataConn) { d.Received += int64(n) })
+	if err != nil {
+		err = p.ended(err)
+	}
 	return n, err
 }
 
@@ -145,6 +158,13 @@ func (p *dataPipe) next(want int) (int, error) {
 		return int(min(int64(want), left)), nil
 	}
 	return 0, p.breakOff()
+}
+
+// shrink makes the kernel's receive buffer as small as the fault wants it.
+func (p *dataPipe) shrink() {
+	if conn, ok := p.raw.(interface{ SetReadBuffer(bytes int) error }); ok && p.fault.ReadBuffer > 0 {
+		_ = conn.SetReadBuffer(p.fault.ReadBuffer)
+	}
 }
 
 func (p *dataPipe) wait(d time.Duration) error {

@@ -47,8 +47,23 @@ type Fault struct {
 type DataFault struct {
 	Action DataAction
 	After  int64 // bytes that pass before it happens
-	Pace   int64 // bytes per second; 0 means as fast as it goes
+	Pace   int64 // bytes per second, sent or read; 0 means as fast as it goes
+	End    DataEnd
+
+	// ReadBuffer is the size of the kernel's receive buffer, in bytes, as far as the kernel heeds it; zero means what it has by
+	// itself. With a Pace it makes the server read an upload long after the client has written it.
+	ReadBuffer int
 }
+
+// DataEnd is how the server ends a data connection when all has passed, or when DataCloses is due.
+type DataEnd int
+
+// The first is the right one.
+const (
+	EndClean         DataEnd = iota // with TLS a close_notify, then the connection is closed
+	EndNoCloseNotify                // with TLS the connection is closed without a close_notify
+	EndResets                       // when all has passed the final reply is sent first, and then the connection is reset
+)
 
 // DataAction is what a DataFault does.
 type DataAction int

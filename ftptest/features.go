@@ -29,7 +29,10 @@ func (s *session) features(string) {
 
 func (s *session) computedFeatures() []string {
 	var lines []string
-	for _, verb := range []string{"EPRT", "EPSV", "HOST", "MDTM", "MFMT"} {
+	if s.offers("AUTH") {
+		lines = append(lines, "AUTH TLS")
+	}
+	for _, verb := range []string{"CCC", "EPRT", "EPSV", "HOST", "MDTM", "MFMT", "PBSZ", "PROT"} {
 		if s.offers(verb) {
 			lines = append(lines, verb)
 		}

@@ -21,7 +21,7 @@ type TB interface {
 // Server is an FTP server for tests. Make one with NewServer, NewUnstartedServer and Start, or Listen.
 type Server struct {
 	Addr   string // "127.0.0.1:41234"; set by Start
-	URL    string // "ftp://127.0.0.1:41234"; set by Start
+	URL    string // "ftp://127.0.0.1:41234", with implicit TLS "ftps://127.0.0.1:41234"; set by Start
 	Tree   *Tree  // the files; the one of Config.Tree if that was set before NewUnstartedServer returned it
 	Config Config // may be changed until Start, and is not read after it
 
@@ -29,6 +29,7 @@ type Server struct {
 	config   Config // resolved
 	faults   *faultBook
 	verbs    map[string]command
+	tls      *tlsLayer // nil without TLS
 	listener net.Listener
 	ctx      context.Context //nolint:containedctx // the lifetime of the server itself
 	cancel   context.CancelFunc
@@ -103,6 +104,12 @@ func (s *Server) start() error {
 	s.listener = ln
 	s.Addr = ln.Addr().String()
 	s.URL = "ftp://" + s.Addr
+	if settings := s.config.TLS; settings != nil {
+		s.tls = newTLSLayer(*settings, addrPort(ln.Addr()).Addr())
+		if settings.Implicit {
+			s.URL = "ftps://" + s.Addr
+		}
+	}
 	s.work.Go(s.accept)
 	return nil
 }

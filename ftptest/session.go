@@ -1,7 +1,9 @@
 package ftptest
 
 import (
+	"bufio"
 	"context"
+	"crypto/tls"
 	"net"
 	"net/netip"
 	"strings"
@@ -19,19 +21,28 @@ type session struct {
 	id     int
 	full   bool // one session too many
 
-	raw     net.Conn // the TCP connection, for its end
-	control net.Conn // what commands and replies travel on
+	raw     net.Conn      // the TCP connection, for its end
+	clear   *bufio.Reader // reads from it, beneath TLS too
+	control net.Conn      // what replies travel on
+	in      *bufio.Reader // what commands are read from
+	secure  *tls.Conn     // nil while the control connection is in clear
 	local   netip.AddrPort
 	remote  netip.AddrPort
 	ctx     context.Context //nolint:containedctx // ends with the control connection
 	cancel  context.CancelFunc
-	lines   chan string // command lines read ahead; closed when the client is gone
+	lines   chan string        // command lines read ahead; closed when the client is gone
+	resume  chan *bufio.Reader // lets the reader go on after AUTH and CCC
 
 	writing sync.Mutex // one reply at a time: a transfer and ABOR both send
 	quiet   atomic.Bool
 
 	pending []string // lines put aside during a transfer
 	quit    atomic.Bool
+
+	open      bool // the greeting was a 230
+	sized     bool // PBSZ was given
+	protected bool // PROT P was given
+	family    int  // the control connection whose TLS session this one has; its own, unless it resumed
 
 	user        string
 	loggedIn    bool
@@ -50,15 +61,17 @@ func newSession(s *Server, conn net.Conn, id int, full bool) *session {
 	ctx, cancel := context.WithCancel(s.ctx)
 	session := &session{
 		server: s, config: &s.config, tree: s.config.Tree, id: id, full: full,
-		raw: conn, control: wrapControl(conn), ctx: ctx, cancel: cancel, lines: make(chan string, maxPending),
+		raw: conn, control: conn, clear: bufio.NewReader(conn), ctx: ctx, cancel: cancel,
+		lines: make(chan string, maxPending), resume: make(chan *bufio.Reader, 1),
 		local: addrPort(conn.LocalAddr()), remote: addrPort(conn.RemoteAddr()),
 	}
+	session.in = session.clear
+	session.protected = session.implicit()
 	session.reinitialise()
 	return session
 }
 
-// wrapControl is the one place where the control connection may get another layer, such as TLS, around it.
-func wrapControl(conn net.Conn) net.Conn { return conn }
+func (s *session) implicit() bool { return s.config.TLS != nil && s.config.TLS.Implicit }
 
 // reinitialise is the state of a session before USER.
 func (s *session) reinitialise() {
@@ -76,7 +89,11 @@ func (s *session) run() {
 	defer reader.Wait()
 	defer s.end()
 	keepUrgentInline(s.raw)
-	reader.Go(s.readLines)
+	if s.implicit() && !s.secureControl() {
+		return
+	}
+	first := s.in
+	reader.Go(func() { s.readLines(first) })
 	s.perform("greeting", s.greet)
 	for !s.quit.Load() {
 		line, ok := s.nextLine()
@@ -127,6 +144,7 @@ func (s *session) nextLine() (string, bool) {
 type command struct {
 	run   func(s *session, arg string)
 	login bool // only after the login
+	tls   bool // only of a server that has TLS
 }
 
 // dispatch carries one command line out.
@@ -134,6 +152,9 @@ func (s *session) dispatch(line string) {
 	verb, arg, _ := strings.Cut(line, " ")
 	verb = strings.ToUpper(verb)
 	s.perform(verb, func() { s.obey(verb, arg) })
+	if changesLayer(line) {
+		s.resume <- s.in
+	}
 }
 
 func (s *session) obey(verb, arg string) {
@@ -146,8 +167,12 @@ func (s *session) obey(verb, arg string) {
 		s.reply(orDefault(refusal, "502 Command not implemented."))
 	case !known:
 		s.reply("500 Unknown command.")
+	case cmd.tls && s.config.TLS == nil:
+		s.reply("502 This server has no TLS.")
 	case cmd.login && !s.loggedIn:
 		s.reply("530 Please log in with USER and PASS.")
+	case s.clearRefusal(verb) != "":
+		s.reply(s.clearRefusal(verb))
 	default:
 		cmd.run(s, arg)
 		s.settle(verb)
@@ -173,6 +198,8 @@ func commands() map[string]command {
 		"REIN": {run: (*session).rein}, "QUIT": {run: (*session).quitCommand}, "HOST": {run: (*session).host},
 		"SYST": {run: (*session).system}, "FEAT": {run: (*session).features}, "OPTS": {run: (*session).options},
 		"NOOP": {run: (*session).noop}, "HELP": {run: (*session).help},
+		"AUTH": {run: (*session).auth, tls: true}, "CCC": {run: (*session).ccc, tls: true},
+		"PBSZ": {run: (*session).bufferSize, tls: true}, "PROT": {run: (*session).protection, tls: true},
 	}
 	for verb, run := range map[string]func(*session, string){
 		"TYPE": (*session).typeCommand, "STRU": (*session).structure, "MODE": (*session).mode, "STAT": (*session).stat,

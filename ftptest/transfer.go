@@ -85,6 +85,17 @@ func (s *session) carry(t *transfer) {
 		return
 	}
 	defer conn.Close()
+	s.exchange(t, conn, announce, refusal)
+}
+
+// exchange is the rest of that life, once there is a connection.
+func (s *session) exchange(t *transfer, conn net.Conn, announce bool, refusal string) {
+	wrapped, first := conn, s.config.TLS != nil && s.config.TLS.HandshakeFirst
+	if first && refusal == "" {
+		if wrapped, refusal = s.wrapData(t, conn); refusal != "" {
+			announce = false
+		}
+	}
 	if announce {
 		s.announce(t)
 	}
@@ -96,8 +107,14 @@ func (s *session) carry(t *transfer) {
 	if final != nil && final.Early {
 		s.conclude(t, final, t.success)
 	}
-	outcome := s.moveData(t, conn)
-	s.conclude(t, final, outcome)
+	if !first {
+		wrapped, refusal = s.wrapData(t, conn)
+	}
+	if refusal != "" {
+		s.conclude(t, final, refusal)
+		return
+	}
+	s.conclude(t, final, s.moveData(t, conn, wrapped, final))
 }
 
 func (s *session) openData(t *transfer, passive bool) (conn net.Conn, refusal string) {
@@ -117,21 +134,24 @@ func (s *session) openData(t *transfer, passive bool) (conn net.Conn, refusal st
 }
 
 // moveData transports everything, closes the connection and returns the final reply.
-func (s *session) moveData(t *transfer, conn net.Conn) string {
-	wrapped, err := s.wrapData(conn)
-	if err != nil {
-		return "425 Cannot secure the data connection."
-	}
+func (s *session) moveData(t *transfer, conn, wrapped net.Conn, final *Fault) string {
 	pipe := &dataPipe{Conn: wrapped, raw: conn, ctx: t.ctx, record: t.plan.record}
+	pipe.lenient = s.config.TLS != nil && s.config.TLS.LenientEnd
 	if f := s.server.faults.due("data", s.id); f != nil {
 		s.pause(f.Delay)
 		pipe.fault = f.Data
+		pipe.shrink()
 	}
-	err = t.move(pipe)
+	err := t.move(pipe)
 	if err == nil {
 		err = pipe.finished()
 	}
-	closeErr := wrapped.Close()
+	if err == nil && pipe.fault.End == EndResets {
+		s.conclude(t, final, t.success)
+		reset(conn)
+		return t.success
+	}
+	closeErr := pipe.end()
 	switch {
 	case err != nil:
 		return "426 Data connection broken: the transfer is not complete."

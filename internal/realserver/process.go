@@ -2,6 +2,7 @@ package realserver
 
 import (
 	"bufio"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -73,7 +74,7 @@ func startProcess(l launch, dir, logFile string) (*process, error) {
 
 // waitReady returns when the daemon, and not somebody else on the same port, greets a
 // client and has forgotten that client again.
-func (p *process) waitReady(addr netip.AddrPort) error {
+func (p *process) waitReady(addr netip.AddrPort, implicitTLS bool) error {
 	deadline := time.Now().Add(readyTimeout)
 	last := errors.New("never tried")
 	err := poll(deadline, func() bool {
@@ -81,7 +82,7 @@ func (p *process) waitReady(addr netip.AddrPort) error {
 			return true
 		}
 		if last = p.listens(addr); last == nil {
-			last = greeted(addr, deadline)
+			last = greeted(addr, deadline, implicitTLS)
 		}
 		return last == nil
 	})
@@ -107,7 +108,8 @@ func (p *process) exited() bool {
 }
 
 // greeted connects, reads the 220 and leaves in good manners.
-func greeted(addr netip.AddrPort, deadline time.Time) error {
+func greeted(addr netip.AddrPort, deadline time.Time, implicitTLS bool) error {
+	var conn net.Conn
 	conn, err := net.DialTimeout("tcp", addr.String(), time.Second)
 	if err != nil {
 		return err
@@ -115,6 +117,10 @@ func greeted(addr netip.AddrPort, deadline time.Time) error {
 	defer func() { _ = conn.Close() }()
 	if err := conn.SetDeadline(deadline); err != nil {
 		return err
+	}
+	if implicitTLS {
+		// Whether the certificate is to be believed is for the test to find out.
+		conn = tls.Client(conn, &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS10})
 	}
 	line, err := bufio.NewReader(conn).ReadString('\n')
 	if err != nil {
@@ -127,6 +133,9 @@ func greeted(addr netip.AddrPort, deadline time.Time) error {
 		return err
 	}
 	_, err = io.Copy(io.Discard, conn)
+	if implicitTLS && errors.Is(err, io.ErrUnexpectedEOF) {
+		return nil // not every daemon ends TLS on the control connection
+	}
 	return err
 }
 

@@ -13,8 +13,12 @@ func prepareProftpd(p plan) (launch, error) {
 	if err != nil {
 		return launch{}, err
 	}
+	settings, err := proftpdTLS(p)
+	if err != nil {
+		return launch{}, err
+	}
 	err = writeFiles(p.state, map[string]string{
-		"proftpd.conf": proftpdConf(p, filepath.Join(folder, "usr/lib/proftpd")),
+		"proftpd.conf": proftpdConf(p, filepath.Join(folder, "usr/lib/proftpd"), settings),
 		"passwd":       passwdLine(loginHash, p.root),
 	})
 	if err != nil {
@@ -27,7 +31,7 @@ func prepareProftpd(p plan) (launch, error) {
 	}, nil
 }
 
-func proftpdConf(p plan, modules string) string {
+func proftpdConf(p plan, modules, tlsSettings string) string {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	b.WriteString(proftpdFixed)
@@ -48,10 +52,52 @@ func proftpdConf(p plan, modules string) string {
 	if p.PassiveAddress.IsValid() {
 		line("MasqueradeAddress %s", p.PassiveAddress)
 	}
+	if p.UploadRate > 0 {
+		line("TransferRate STOR,STOU,APPE %d", kibibytes(p.UploadRate))
+	}
+	if p.DownloadRate > 0 {
+		line("TransferRate RETR %d", kibibytes(p.DownloadRate))
+	}
+	b.WriteString(tlsSettings)
 	for _, extra := range p.Extra {
 		line("%s", extra)
 	}
 	return b.String()
+}
+
+// proftpdTLS is the part of the configuration about TLS.
+func proftpdTLS(p plan) (string, error) {
+	if p.TLS == nil {
+		return "", nil
+	}
+	rsa, err := isRSA(p.TLS.Certificate.PEM)
+	if err != nil {
+		return "", err
+	}
+	kind := "EC"
+	if rsa {
+		kind = "RSA"
+	}
+	var b strings.Builder
+	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
+	line("LoadModule mod_tls.c")
+	line("TLSEngine on")
+	line("TLSLog %s", filepath.Join(p.state, "log"))
+	line("TLS%sCertificateFile %s", kind, p.certificateFile())
+	line("TLS%sCertificateKeyFile %s", kind, p.certificateFile())
+	line("TLSRequired %s", onOff(!p.TLS.AllowPlain))
+	if !p.TLS.RequireReuse {
+		line("TLSOptions NoSessionReuseRequired")
+	}
+	if p.TLS.Implicit {
+		line("TLSOptions UseImplicitSSL")
+	}
+	return b.String(), nil
+}
+
+// kibibytes converts a rate, and never to zero, which would be no limit.
+func kibibytes(rate int) int {
+	return (rate + 1023) / 1024
 }
 
 func onOff(on bool) string {

@@ -19,6 +19,15 @@ func preparePureFTPd(p plan) (launch, error) {
 	if err := writePureDB(p, filepath.Join(folder, "usr/bin/pure-pw"), env); err != nil {
 		return launch{}, err
 	}
+	return launch{
+		path: filepath.Join(folder, "usr/sbin/pure-ftpd"),
+		args: append(pureArguments(p), p.Extra...),
+		env:  env,
+	}, nil
+}
+
+// pureArguments is the whole configuration; there is no file.
+func pureArguments(p plan) []string {
 	args := []string{
 		"--bind", fmt.Sprintf("%s,%d", p.ip, p.port),
 		"--login", "puredb:" + filepath.Join(p.state, "users.pdb"),
@@ -45,11 +54,32 @@ func preparePureFTPd(p plan) (launch, error) {
 	if p.PassiveAddress.IsValid() {
 		args = append(args, "--forcepassiveip", p.PassiveAddress.String())
 	}
-	return launch{
-		path: filepath.Join(folder, "usr/sbin/pure-ftpd"),
-		args: append(args, p.Extra...),
-		env:  env,
-	}, nil
+	if p.UploadRate > 0 || p.DownloadRate > 0 {
+		args = append(args, "--userbandwidth", pureRates(p.UploadRate, p.DownloadRate))
+	}
+	if p.TLS != nil {
+		args = append(args, "--certfile", p.certificateFile(), "--tls", pureTLS(p.TLS))
+	}
+	return args
+}
+
+// pureTLS is Pure-FTPd's number for what TLS is required for.
+func pureTLS(t *TLS) string {
+	if t.AllowPlain {
+		return "1"
+	}
+	return "3" // 2 would be logins without data
+}
+
+// pureRates writes the limits in KiB per second; a side left empty has none.
+func pureRates(upload, download int) string {
+	side := func(rate int) string {
+		if rate == 0 {
+			return ""
+		}
+		return strconv.Itoa(kibibytes(rate))
+	}
+	return side(upload) + ":" + side(download)
 }
 
 // writePureDB writes the user to a file in the form of passwd(5), with Pure-FTPd's own

@@ -28,6 +28,8 @@ func preparePyftpdlib(p plan) (launch, error) {
 		"host": p.ip.String(), "port": p.port,
 		"root": p.root, "user": loginUser, "password": loginPassword, "uid": loginID,
 		"max_per_ip": p.MaxPerIP, "handler": attributes,
+		"throttled":  p.UploadRate > 0 || p.DownloadRate > 0,
+		"read_limit": p.UploadRate, "write_limit": p.DownloadRate, "tls": pyftpdlibTLS(p),
 		"passive_low": p.PassivePorts.Low, "passive_high": p.PassivePorts.High,
 	})
 	if err != nil {
@@ -47,6 +49,16 @@ func preparePyftpdlib(p plan) (launch, error) {
 		args: []string{"-W", "ignore", "-u", filepath.Join(p.state, "server.py"), filepath.Join(p.state, "settings.json")},
 		env:  []string{"PYTHONPATH=" + packages, "PYTHONDONTWRITEBYTECODE=1", "LD_LIBRARY_PATH=" + libraries},
 	}, nil
+}
+
+// pyftpdlibTLS are the script's settings for TLS, or nil.
+func pyftpdlibTLS(p plan) map[string]any {
+	if p.TLS == nil {
+		return nil
+	}
+	return map[string]any{
+		"certfile": p.certificateFile(), "implicit": p.TLS.Implicit, "required": !p.TLS.AllowPlain,
+	}
 }
 
 // handlerAttributes are what the script sets on pyftpdlib's handler class.

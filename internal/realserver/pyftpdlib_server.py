@@ -5,9 +5,44 @@ import logging
 import os
 import sys
 
+from pyftpdlib import handlers
 from pyftpdlib.authorizers import DummyAuthorizer
-from pyftpdlib.handlers import FTPHandler
 from pyftpdlib.servers import FTPServer
+
+
+def plain_handler(settings):
+    class Data(handlers.ThrottledDTPHandler):
+        read_limit = settings["read_limit"]
+        write_limit = settings["write_limit"]
+
+    class Handler(handlers.FTPHandler):
+        dtp_handler = Data if settings["throttled"] else handlers.DTPHandler
+
+    return Handler
+
+
+def tls_handler(settings):
+    tls = settings["tls"]
+
+    class Data(handlers.TLS_DTPHandler, handlers.ThrottledDTPHandler):
+        read_limit = settings["read_limit"]
+        write_limit = settings["write_limit"]
+
+    class Handler(handlers.TLS_FTPHandler):
+        certfile = tls["certfile"]
+        tls_control_required = tls["required"]
+        tls_data_required = tls["required"]
+        dtp_handler = Data if settings["throttled"] else handlers.TLS_DTPHandler
+
+    class ImplicitHandler(Handler):
+        # The library greets when the connection is there; here TLS must be there as well.
+        def handle(self):
+            self.secure_connection(self.ssl_context)
+
+        def handle_ssl_established(self):
+            super().handle()
+
+    return ImplicitHandler if tls["implicit"] else Handler
 
 
 def main():
@@ -18,17 +53,16 @@ def main():
     authorizer = DummyAuthorizer()
     authorizer.add_user(settings["user"], settings["password"], settings["root"], perm="elradfmwMT")
 
-    class Handler(FTPHandler):
-        pass
-
-    Handler.authorizer = authorizer
-    Handler.auth_failed_timeout = 0
+    handler = tls_handler(settings) if settings["tls"] else plain_handler(settings)
+    handler.authorizer = authorizer
+    handler.auth_failed_timeout = 0
     if settings["passive_high"]:
-        Handler.passive_ports = range(settings["passive_low"], settings["passive_high"] + 1)
+        handler.passive_ports = range(settings["passive_low"], settings["passive_high"] + 1)
     for name, value in settings["handler"].items():
-        setattr(Handler, name, value)
+        setattr(handler, name, value)
 
-    server = FTPServer((settings["host"], settings["port"]), Handler, backlog=1024)
+    # With TLS, this reads the certificate, which the user to come may not.
+    server = FTPServer((settings["host"], settings["port"]), handler, backlog=1024)
     server.max_cons = 1024
     server.max_cons_per_ip = settings["max_per_ip"]
 

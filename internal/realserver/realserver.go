@@ -9,13 +9,13 @@ package realserver
 
 import (
 	"bytes"
+	"crypto/x509"
 	"fmt"
 	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"sync"
 )
 
@@ -43,6 +43,13 @@ type Config struct {
 	// Pure-FTPd and pyftpdlib refuse the next one with a 421 greeting, ProFTPD
 	// refuses its login with 530.
 	MaxPerIP int
+	// TLS says how the daemon speaks TLS. Nil: not at all.
+	TLS *TLS
+	// UploadRate and DownloadRate limit each transfer, in bytes per second, on an average
+	// over some seconds; a client can send more than the daemon has read yet. Zero: no
+	// limit. proftpd and pure-ftpd count in KiB, rounded up here; vsftpd has one limit
+	// for both directions, so that one which is zero follows the other.
+	UploadRate, DownloadRate int
 	// Extra has more settings, in the daemon's own form: lines of the configuration
 	// file for vsftpd and proftpd, arguments for pure-ftpd, and for pyftpdlib
 	// attributes of its handler class as name=JSON. The last one wins.
@@ -68,11 +75,14 @@ type Server struct {
 	Root string
 	// User and Password log in with the right to write anywhere under Root.
 	User, Password string
+	// RootCAs is what a client must trust to believe the daemon's certificate, and
+	// ServerName the name to verify it against. Without TLS they are nil and empty.
+	RootCAs    *x509.CertPool
+	ServerName string
 
 	tb      TB
 	logFile string
 	process *process
-	cleanup func()
 	stop    sync.Once
 }
 
@@ -93,10 +103,9 @@ type plan struct {
 
 // launch is how to run a daemon: always in the foreground.
 type launch struct {
-	path    string
-	args    []string
-	env     []string
-	cleanup func() // runs after the daemon is gone; may be nil
+	path string
+	args []string
+	env  []string
 
 	// complainsOnStdin is set for a daemon which expects a client there, as from inetd,
 	// and tells that client what is wrong with its configuration.
@@ -119,9 +128,8 @@ func Start(t TB, cfg Config) *Server {
 }
 
 func start(t TB, cfg Config) (*Server, error) {
-	prepare := daemon(cfg.Name)
-	if prepare == nil {
-		return nil, fmt.Errorf("unknown server; want one of %s", strings.Join(Names(), ", "))
+	if err := cfg.Validate(); err != nil {
+		return nil, err
 	}
 	if os.Geteuid() != 0 {
 		return nil, fmt.Errorf("must run as root: the daemons change their user")
@@ -140,8 +148,14 @@ func start(t TB, cfg Config) (*Server, error) {
 		tb: t, logFile: filepath.Join(state, "log"),
 	}
 	p := plan{Config: cfg, servers: servers, state: state, root: root, ip: loopback(cfg.IPv6)}
+	if cfg.TLS != nil {
+		if p.TLS, err = cfg.TLS.withCertificate(); err != nil {
+			return nil, err
+		}
+		server.RootCAs, server.ServerName = p.TLS.Certificate.RootCAs, p.TLS.Certificate.ServerName
+	}
 	for range attempts {
-		if err = server.tryStart(prepare, p); err == nil {
+		if err = server.tryStart(daemon(cfg.Name), p); err == nil {
 			t.Cleanup(server.Stop)
 			return server, nil
 		}
@@ -160,13 +174,17 @@ func (s *Server) tryStart(prepare func(plan) (launch, error), p plan) error {
 	if err != nil {
 		return err
 	}
+	environment, err := p.writeTLS()
+	if err != nil {
+		return err
+	}
+	l.env = append(l.env, environment...)
 	s.Addr = net.JoinHostPort(p.ip.String(), strconv.Itoa(int(port)))
-	s.cleanup = l.cleanup
 	s.process, err = startProcess(l, p.state, s.logFile)
 	if err != nil {
 		return err
 	}
-	if err := s.process.waitReady(netip.AddrPortFrom(p.ip, port)); err != nil {
+	if err := s.process.waitReady(netip.AddrPortFrom(p.ip, port), p.TLS != nil && p.TLS.Implicit); err != nil {
 		s.halt()
 		return err
 	}
@@ -182,9 +200,6 @@ func (s *Server) Stop() {
 func (s *Server) halt() {
 	if err := s.process.halt(); err != nil {
 		s.tb.Errorf("realserver: %s: %v", s.Name, err)
-	}
-	if s.cleanup != nil {
-		s.cleanup()
 	}
 }
 

@@ -4,6 +4,7 @@ package realserver
 
 import (
 	"bufio"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
@@ -21,6 +22,7 @@ type session struct {
 	t      *testing.T
 	conn   net.Conn
 	reader *bufio.Reader
+	data   *tls.Config // for data connections; nil: no TLS
 }
 
 // connect opens a session and reads the greeting, which it returns.
@@ -68,7 +70,7 @@ func (s *session) reply() string {
 
 // in returns the same session for a subtest.
 func (s *session) in(t *testing.T) *session {
-	return &session{t: t, conn: s.conn, reader: s.reader}
+	return &session{t: t, conn: s.conn, reader: s.reader, data: s.data}
 }
 
 func (s *session) login(server *Server) {
@@ -83,7 +85,7 @@ func (s *session) store(method, line, content string) {
 	data := s.transfer(method, line)
 	_, err := io.WriteString(data, content)
 	require.NoError(s.t, err)
-	require.NoError(s.t, data.Close())
+	finish(s.t, data)
 	require.Regexp(s.t, "^226", s.reply())
 }
 
@@ -112,7 +114,12 @@ func (s *session) transfer(method, line string) net.Conn {
 	require.NoError(s.t, err)
 	require.NoError(s.t, data.SetDeadline(time.Now().Add(30*time.Second)))
 	s.t.Cleanup(func() { _ = data.Close() })
-	return data
+	if s.data == nil {
+		return data
+	}
+	secured := tls.Client(data, s.data)
+	require.NoError(s.t, secured.Handshake())
+	return secured
 }
 
 // passive asks for a port, by EPSV or PASV, and connects to it on the server's own address.

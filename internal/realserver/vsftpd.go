@@ -7,46 +7,27 @@ import (
 	"strings"
 )
 
-// prepareVsftpd configures a vsftpd with a true local user. vsftpd asks PAM and the
-// system's user database, neither of which can be configured by file name; pam_wrapper
-// and nss_wrapper, preloaded, give it a private copy of both.
+// prepareVsftpd configures a vsftpd with a true local user.
 func prepareVsftpd(p plan) (launch, error) {
 	folder := filepath.Join(p.servers, "vsftpd")
-	matrix, err := findOne(folder, "pam_matrix.so")
-	if err != nil {
-		return launch{}, err
-	}
 	libraries, err := libraryPath(filepath.Join(p.servers, "lib"), folder)
 	if err != nil {
 		return launch{}, err
 	}
-	pam := pamService(matrix, filepath.Join(p.state, "passdb"))
-	err = writeFiles(p.state, map[string]string{
-		"vsftpd.conf": vsftpdConf(p),
-		"pam/vsftpd":  pam,
-		"pam/other":   pam, // without it, pam_wrapper complains into the session
-		"passdb":      fmt.Sprintf("%s:%s:vsftpd\n", loginUser, loginPassword),
-		"passwd":      "root:x:0:0::/:/bin/false\nnobody:x:65534:65534::/:/bin/false\n" + passwdLine("x", p.root),
-		"group":       "nogroup:x:65534:\n",
-	})
+	users, err := writeUsers(p, folder)
 	if err != nil {
+		return launch{}, err
+	}
+	if err := writeFiles(p.state, map[string]string{"vsftpd.conf": vsftpdConf(p)}); err != nil {
 		return launch{}, err
 	}
 	if err := os.MkdirAll(filepath.Join(p.state, "empty"), 0o755); err != nil {
 		return launch{}, err
 	}
 	return launch{
-		path: filepath.Join(folder, "usr/sbin/vsftpd"),
-		args: []string{filepath.Join(p.state, "vsftpd.conf")},
-		env: []string{
-			"LD_LIBRARY_PATH=" + libraries,
-			"LD_PRELOAD=libnss_wrapper.so:libpam_wrapper.so",
-			"NSS_WRAPPER_PASSWD=" + filepath.Join(p.state, "passwd"),
-			"NSS_WRAPPER_GROUP=" + filepath.Join(p.state, "group"),
-			"PAM_WRAPPER=1",
-			"PAM_WRAPPER_SERVICE_DIR=" + filepath.Join(p.state, "pam"),
-		},
-		cleanup:          func() { removePAMCopies(p.state) },
+		path:             filepath.Join(folder, "usr/sbin/vsftpd"),
+		args:             []string{filepath.Join(p.state, "vsftpd.conf")},
+		env:              append(users, "LD_LIBRARY_PATH="+libraries),
 		complainsOnStdin: true,
 	}, nil
 }
@@ -90,31 +71,42 @@ func vsftpdConf(p plan) string {
 	if p.PassiveAddress.IsValid() {
 		set("pasv_address", p.PassiveAddress)
 	}
+	if rate := max(p.UploadRate, p.DownloadRate); rate > 0 {
+		set("local_max_rate", rate)
+	}
+	b.WriteString(vsftpdTLS(p))
 	for _, line := range p.Extra {
 		b.WriteString(line + "\n")
 	}
 	return b.String()
 }
 
-func pamService(module, passdb string) string {
-	var b strings.Builder
-	for _, kind := range []string{"auth", "account", "session"} {
-		fmt.Fprintf(&b, "%s required %s passdb=%s\n", kind, module, passdb)
+// vsftpdTLS is the part of the configuration about TLS. The version of TLS is left to
+// OpenSSL's own configuration: ssl_tlsv1 is the newest that vsftpd has a setting for.
+func vsftpdTLS(p plan) string {
+	if p.TLS == nil {
+		return ""
 	}
+	var b strings.Builder
+	set := func(name string, value any) { fmt.Fprintf(&b, "%s=%v\n", name, value) }
+	set("ssl_enable", "YES")
+	set("implicit_ssl", yesNo(p.TLS.Implicit))
+	set("rsa_cert_file", p.certificateFile()) // keys of other kinds work as well
+	set("rsa_private_key_file", p.certificateFile())
+	set("ssl_ciphers", "HIGH") // the default has one cipher, for RSA only
+	set("ssl_request_cert", "NO")
+	set("force_local_logins_ssl", yesNo(!p.TLS.AllowPlain))
+	set("force_local_data_ssl", yesNo(!p.TLS.AllowPlain))
+	set("require_ssl_reuse", yesNo(p.TLS.RequireReuse))
+	set("strict_ssl_read_eof", yesNo(p.TLS.Strict))
+	set("strict_ssl_write_shutdown", "NO")
+	set("debug_ssl", "YES") // says in the log what each handshake came to
 	return b.String()
 }
 
-// removePAMCopies removes the copies of the PAM configuration that pam_wrapper makes in
-// /tmp/pam.X for each login and leaves there because vsftpd exits without clean-up.
-// Only copies that speak of this daemon's own files are removed.
-func removePAMCopies(state string) {
-	copies, err := filepath.Glob("/tmp/pam.?/vsftpd")
-	if err != nil {
-		return
+func yesNo(yes bool) string {
+	if yes {
+		return "YES"
 	}
-	for _, name := range copies {
-		if text, err := os.ReadFile(name); err == nil && strings.Contains(string(text), state+"/") {
-			_ = os.RemoveAll(filepath.Dir(name))
-		}
-	}
+	return "NO"
 }
