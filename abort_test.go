@@ -270,6 +270,8 @@ func TestAbortReplies(t *testing.T) {
 				ctx, cancel := context.WithCancel(t.Context())
 				r, err := c.Open(ctx, "f")
 				require.NoError(t, err)
+				_, err = io.ReadFull(r, make([]byte, len("beginning"))) // or the server could not send it
+				require.NoError(t, err)
 				cancel()
 				require.NoError(t, r.Close())
 				dir, err := c.CurrentDir(t.Context())

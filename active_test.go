@@ -242,11 +242,11 @@ func TestActiveMappingEndsWithTheTransfer(t *testing.T) {
 			require.NoError(t, w.Abort())
 			require.NoError(t, w.Close())
 		}, 1},
-		"refused transfer":    {ftptest.Config{Faults: []ftptest.Fault{{On: "RETR", Reply: "550 no"}}}, func(t *testing.T, c *ftp.Client, _ *mapper) { fetchFails(t, c) }, 1},
-		"refused methods":     {ftptest.Config{Disable: map[string]string{"PORT": "", "EPRT": ""}}, func(t *testing.T, c *ftp.Client, _ *mapper) { fetchFails(t, c) }, 2},
-		"nobody comes":        {ftptest.Config{Active: ftptest.Active{Never: true, Delay: time.Hour}}, func(t *testing.T, c *ftp.Client, _ *mapper) { fetchFails(t, c) }, 2},
-		"the server gives up": {ftptest.Config{Active: ftptest.Active{Never: true}}, func(t *testing.T, c *ftp.Client, _ *mapper) { fetchFails(t, c) }, 2},
-		"the session breaks":  {ftptest.Config{Faults: []ftptest.Fault{{On: "RETR", Close: true}}}, func(t *testing.T, c *ftp.Client, _ *mapper) { fetchFails(t, c) }, 1},
+		"refused transfer":    {ftptest.Config{Faults: []ftptest.Fault{{On: "RETR", Reply: "550 no"}}}, func(t *testing.T, c *ftp.Client, _ *mapper) { require.Error(t, fetchFails(t, c)) }, 1},
+		"refused methods":     {ftptest.Config{Disable: map[string]string{"PORT": "", "EPRT": ""}}, func(t *testing.T, c *ftp.Client, _ *mapper) { require.Error(t, fetchFails(t, c)) }, 2},
+		"nobody comes":        {ftptest.Config{Active: ftptest.Active{Never: true, Delay: time.Hour}}, func(t *testing.T, c *ftp.Client, _ *mapper) { require.Error(t, fetchFails(t, c)) }, 2},
+		"the server gives up": {ftptest.Config{Active: ftptest.Active{Never: true}}, func(t *testing.T, c *ftp.Client, _ *mapper) { require.Error(t, fetchFails(t, c)) }, 2},
+		"the session breaks":  {ftptest.Config{Faults: []ftptest.Fault{{On: "RETR", Close: true}}}, func(t *testing.T, c *ftp.Client, _ *mapper) { require.Error(t, fetchFails(t, c)) }, 1},
 		"data is cut": {ftptest.Config{Faults: []ftptest.Fault{{On: "data", Data: ftptest.DataFault{Action: ftptest.DataCloses, After: 150_000}}}}, func(t *testing.T, c *ftp.Client, _ *mapper) {
 			_, err := c.Retrieve(t.Context(), "big.bin", io.Discard)
 			require.ErrorIs(t, err, ftp.ErrIncomplete)
@@ -520,7 +520,7 @@ func TestActiveWaitEndsWithANegativeReply(t *testing.T) {
 func TestActiveWaitEndsWithTheCaller(t *testing.T) {
 	inMemory(t, func(t *testing.T, network *memnet.Network) {
 		c, srv := overInternet(t, network, ftptest.Config{Active: ftptest.Active{Never: true, Delay: time.Hour}}, activeOnly(ftp.Active{}))
-		ctx, stop := cancelAfter(t, time.Second)
+		ctx, stop := cancelAfter(t)
 		defer stop()
 		require.Equal(t, time.Second, elapsed(func() {
 			_, err := c.Open(ctx, "a.txt")
@@ -541,6 +541,26 @@ func TestActiveListenerIsClosedOnceTheServerIsIn(t *testing.T) {
 		requireNobodyListens(t, network, r.Result().Negotiation.Final().Listened.AddrPort)
 		require.NoError(t, r.Close())
 	})
+}
+
+// foreignConn is a connection whose own address is no IP address, as one
+// through a pipe to a proxy.
+type foreignConn struct{ net.Conn }
+
+func (foreignConn) LocalAddr() net.Addr { return &net.UnixAddr{Name: "proxy.sock", Net: "unix"} }
+
+func TestActiveOverAConnectionWithNoLocalAddress(t *testing.T) {
+	opts := activeOnly(ftp.Active{})
+	opts.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := new(net.Dialer).DialContext(ctx, network, address)
+		return foreignConn{conn}, err
+	}
+	c, srv := onLoopback(t, ftptest.Config{}, opts)
+	require.ErrorContains(t, fetchFails(t, c), "the control connection has no local IP address to listen on; set Active.Listen")
+	require.Empty(t, sent(srv, "PORT", "EPRT"))
+
+	opts.Active.Listen = "127.0.0.1"
+	require.Equal(t, "PORT", tries(fetch(t, dial(t, srv.Addr, &opts))))
 }
 
 func TestActiveOptionsAreChecked(t *testing.T) {

@@ -152,6 +152,7 @@ func (c *Client) Login(ctx context.Context, user, password string) error {
 		if err := sendable(user, password); err != nil {
 			return err
 		}
+		c.ctl.learnSecret("PASS", []string{password})
 		if err := c.login(ctx, user, password); err != nil {
 			return err
 		}

@@ -215,7 +215,7 @@ func (c *control) read(ctx context.Context, limit *TimeoutError) error {
 	if ctx.Err() != nil && errors.Is(err, context.Cause(ctx)) {
 		return err
 	}
-	return c.fail(lost(err))
+	return c.fail(lost(c.secrets.hideQuote(err)))
 }
 
 // lost says what the end of the control connection means.
@@ -331,7 +331,7 @@ func (c *control) readUntil(cmd *command) error {
 			return nil
 		}
 		if err != nil {
-			return c.fail(lost(err))
+			return c.fail(lost(c.secrets.hideQuote(err)))
 		}
 		if err := c.deliver(newReply(r)); err != nil {
 			return err

@@ -106,7 +106,7 @@ func TestControlLateReplyIsNotTakenForAnothers(t *testing.T) {
 		put(t, srv, "a.txt", []byte(hello))
 		when := time.Date(2024, 2, 29, 12, 30, 15, 0, time.UTC)
 		require.NoError(t, srv.Tree.SetModTime("a.txt", when))
-		ctx, stop := cancelAfter(t, time.Second)
+		ctx, stop := cancelAfter(t)
 		defer stop()
 		require.Equal(t, time.Second, elapsed(func() {
 			_, err := c.Size(ctx, "a.txt")
@@ -129,7 +129,7 @@ func TestControlLateReplyBeforeATransfer(t *testing.T) {
 	inMemory(t, func(t *testing.T, network *memnet.Network) {
 		config := ftptest.Config{Faults: []ftptest.Fault{{On: "PWD", Delay: 10 * time.Second, Reply: "257 \"227 (1,2,3,4,5,6)\""}}}
 		c, _ := overInternet(t, network, config, ftp.Options{})
-		ctx, stop := cancelAfter(t, time.Second)
+		ctx, stop := cancelAfter(t)
 		defer stop()
 		_, err := c.CurrentDir(ctx)
 		require.ErrorIs(t, err, errCancelled)

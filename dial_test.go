@@ -138,6 +138,14 @@ func TestBind(t *testing.T) {
 		fetch(t, c)
 		require.Equal(t, "127.0.0.2", srv.DataConns()[0].Remote.Addr().String())
 	})
+	t.Run("with a host name", func(t *testing.T) {
+		srv := serve(t, ftptest.Config{})
+		put(t, srv, "a.txt", []byte(hello))
+		_, port, err := net.SplitHostPort(srv.Addr)
+		require.NoError(t, err)
+		fetch(t, dial(t, "localhost:"+port, &ftp.Options{Bind: "127.0.0.2"}))
+		require.Equal(t, "127.0.0.2", srv.DataConns()[0].Remote.Addr().String())
+	})
 	t.Run("an interface", func(t *testing.T) {
 		c, srv := onLoopback(t, ftptest.Config{}, ftp.Options{Bind: loopbackName(t)})
 		fetch(t, c)

@@ -160,7 +160,7 @@ func (r Reply) meaning(verb string) error {
 
 func (r Reply) fileMeaning(verb string) error {
 	switch {
-	case r.mentions("permission", "denied", "not allowed", "forbidden", "prohibited", "read-only"):
+	case r.mentions("permission", "denied", "not allowed", "not permitted", "privilege", "forbidden", "prohibited", "read-only"):
 		return fs.ErrPermission
 	case r.mentions("no such", "not found", "not exist", "cannot find", "can't find", "does not exist", "doesn't exist"):
 		return fs.ErrNotExist
@@ -168,7 +168,7 @@ func (r Reply) fileMeaning(verb string) error {
 		return fs.ErrExist
 	case r.Code == 553:
 		return fs.ErrPermission
-	case r.Code == 550 && opensFile(verb) && !r.mentions("not empty", "is a directory", "not a plain", "not a regular"):
+	case r.Code == 550 && opensFile(verb) && !r.mentions("not empty", "is a directory", "not a directory", "plain file", "regular file", "being used", "in use", "busy"):
 		return fs.ErrNotExist
 	}
 	return nil

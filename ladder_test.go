@@ -127,6 +127,25 @@ func TestLadderBoundsAConnectionByDataConnect(t *testing.T) {
 	})
 }
 
+func TestLadderWithoutLimitsWaitsForTheCaller(t *testing.T) {
+	inMemory(t, func(t *testing.T, network *memnet.Network) {
+		for _, opts := range []ftp.Options{{}, {Mode: ftp.ModeActive}} {
+			config := ftptest.Config{Active: ftptest.Active{Never: true, Delay: 1000 * time.Hour}}
+			config.Passive.EPSV.Port = ftptest.PortBlackHole
+			config.Addr = fmt.Sprintf("%s:%d", frontAddr, 21+int(opts.Mode))
+			opts.Timeouts = ftp.Timeouts{DataConnect: -1, Accept: -1}
+			c, _ := overInternet(t, network, config, opts)
+			ctx, cancel := context.WithTimeoutCause(t.Context(), 24*time.Hour, errCancelled)
+			defer cancel()
+			require.Equal(t, 24*time.Hour, elapsed(func() {
+				_, err := c.Open(ctx, "a.txt")
+				require.ErrorIs(t, err, errCancelled)
+			}))
+			require.NoError(t, c.NoOp(t.Context()))
+		}
+	})
+}
+
 func TestLadderThatEndsTellsAllAndWhatToDo(t *testing.T) {
 	inMemory(t, func(t *testing.T, network *memnet.Network) {
 		dead := ftptest.PassiveMethod{Port: ftptest.PortRefused}
@@ -183,6 +202,10 @@ func TestLadderIsNotForARefusedTransfer(t *testing.T) {
 		require.Len(t, heard, 2, heard)
 		require.True(t, strings.HasPrefix(heard[0], "PORT "))
 		require.Equal(t, "PORT", tries(fetch(t, c)))
+	})
+	t.Run("not logged in", func(t *testing.T) {
+		c, srv := onLoopback(t, ftptest.Config{Faults: []ftptest.Fault{{On: "EPSV", Reply: "530 Please log in"}}}, ftp.Options{Mode: ftp.ModeAuto})
+		require.Equal(t, []string{"EPSV"}, causedBy(srv, func() { require.ErrorIs(t, fetchFails(t, c), ftp.ErrLogin) }))
 	})
 	t.Run("REST", func(t *testing.T) {
 		c, srv := onLoopback(t, ftptest.Config{Disable: map[string]string{"REST": "554 no restart"}}, ftp.Options{Mode: ftp.ModeAuto})

@@ -3,6 +3,7 @@ package ftp_test
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/netip"
 	"strings"
@@ -243,19 +244,25 @@ func TestAdvice(t *testing.T) {
 	failed := errors.New("no")
 	refused := ftp.Rung{Method: ftp.EPSV, Err: failed}
 	unreachable := ftp.Rung{Method: ftp.PASV, Dialled: "192.0.2.1:99", Err: failed}
-	active := ftp.Rung{Method: ftp.PORT, Err: failed}
+	active := ftp.Rung{Method: ftp.PORT, Listened: endpoint("192.0.2.7:99"), Advertised: endpoint("192.0.2.7:99"), Err: failed}
+	notTaken := ftp.Rung{Method: ftp.PORT, Listened: active.Listened, Advertised: active.Advertised, Err: &ftp.Error{Command: "PORT", Reply: ftp.Reply{Code: 500}}}
+	exhausted := ftp.Rung{Method: ftp.PORT, Err: fmt.Errorf("%w 1-2", ftp.ErrPortRange)}
 	worked := ftp.Rung{Method: ftp.EPRT}
 	tests := map[string]struct {
 		rungs []ftp.Rung
 		want  string // a part; empty for no advice at all
 	}{
-		"nothing tried":       {nil, ""},
-		"success":             {[]ftp.Rung{refused, unreachable, worked}, ""},
-		"passive refused":     {[]ftp.Rung{refused, refused}, "refuses passive mode: use ModeActive or ModeAuto"},
-		"passive unreachable": {[]ftp.Rung{refused, unreachable}, "or use ModeAuto to try active mode too"},
-		"active":              {[]ftp.Rung{active}, "set Active.Ports and Active.External, or use ModeAuto"},
-		"both":                {[]ftp.Rung{unreachable, active}, "neither side can open a connection to the other"},
-		"refused and active":  {[]ftp.Rung{refused, active}, "could not connect to the address listened on"},
+		"nothing tried":        {nil, ""},
+		"success":              {[]ftp.Rung{refused, unreachable, worked}, ""},
+		"passive refused":      {[]ftp.Rung{refused, refused}, "refuses passive mode: use ModeActive or ModeAuto"},
+		"passive unreachable":  {[]ftp.Rung{refused, unreachable}, "or use ModeAuto to try active mode too"},
+		"active":               {[]ftp.Rung{active}, "set Active.Ports and Active.External, or use ModeAuto"},
+		"both":                 {[]ftp.Rung{unreachable, active}, "neither side can open a connection to the other"},
+		"active refused":       {[]ftp.Rung{notTaken}, "the server refuses active mode: use ModePassive or ModeAuto"},
+		"all refused":          {[]ftp.Rung{refused, notTaken}, "the server refuses both passive and active mode"},
+		"unreachable, refused": {[]ftp.Rung{unreachable, notTaken}, "and it refuses active mode"},
+		"no port free":         {[]ftp.Rung{exhausted}, "every port of Active.Ports is in use on this host"},
+		"refused and active":   {[]ftp.Rung{refused, active}, "could not connect to the address listened on"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -270,6 +277,13 @@ func TestAdvice(t *testing.T) {
 	var none *ftp.Negotiation
 	require.Empty(t, none.Advice())
 	require.Equal(t, ftp.Rung{}, none.Final())
+}
+
+func TestAdviceOfALocalFailureDoesNotBlameTheServer(t *testing.T) {
+	c, srv := onLoopback(t, ftptest.Config{}, activeOnly(ftp.Active{Listen: "nosuch0"}))
+	advice := fetchFails(t, c).Negotiation.Advice()
+	require.Empty(t, sent(srv, "PORT", "EPRT"))
+	require.NotContains(t, advice, "could not connect", "the server was not even asked to")
 }
 
 // The advice of one failure must not be that of another: whoever has ModeAuto

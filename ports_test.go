@@ -74,9 +74,9 @@ func privateHost() string {
 	return netip.AddrFrom4([4]byte{127, byte(100 + rand.IntN(100)), byte(rand.IntN(256)), byte(1 + rand.IntN(254))}).String()
 }
 
-// withPorts are options for active mode on ports of one host.
-func withPorts(host string, lo, hi uint16) ftp.Options {
-	opts := activeOnly(ftp.Active{Listen: host, Ports: ftp.PortRange{Lo: lo, Hi: hi}})
+// withPorts are options for active mode on the ports of one host from 20000 on.
+func withPorts(host string, hi uint16) ftp.Options {
+	opts := activeOnly(ftp.Active{Listen: host, Ports: ftp.PortRange{Lo: 20000, Hi: hi}})
 	opts.Timeouts.Accept = 10 * time.Second
 	return opts
 }
@@ -97,7 +97,7 @@ func TestPortRangeSkipsPortsInUse(t *testing.T) {
 	host := privateHost()
 	occupy(t, host+":20000")
 	occupy(t, host+":20002")
-	c, _ := onLoopback(t, toAnyHost(), withPorts(host, 20000, 20002))
+	c, _ := onLoopback(t, toAnyHost(), withPorts(host, 20002))
 	for range 4 {
 		n := fetch(t, c)
 		require.Equal(t, "PORT", tries(n))
@@ -111,7 +111,7 @@ func TestPortRangeWithEveryPortInUse(t *testing.T) {
 	occupy(t, host+":20000")
 	occupy(t, host+":20001")
 	last := occupy(t, host+":20002")
-	c, srv := onLoopback(t, toAnyHost(), withPorts(host, 20000, 20002))
+	c, srv := onLoopback(t, toAnyHost(), withPorts(host, 20002))
 	require.Less(t, elapsed(func() {
 		err := fetchFails(t, c)
 		require.ErrorIs(t, err, ftp.ErrPortRange)
@@ -128,14 +128,14 @@ func TestPortRangeWithEveryPortInUse(t *testing.T) {
 func TestPortRangeWithEveryPortInUseAdvisesOnTheRange(t *testing.T) {
 	host := privateHost()
 	occupy(t, host+":20000")
-	c, _ := onLoopback(t, toAnyHost(), withPorts(host, 20000, 20000))
+	c, _ := onLoopback(t, toAnyHost(), withPorts(host, 20000))
 	advice := fetchFails(t, c).Negotiation.Advice()
 	require.NotContains(t, advice, "could not connect", "the server was not even asked to")
 	require.Contains(t, advice, "Active.Ports")
 }
 
 func TestPortRangeRestsItsPorts(t *testing.T) {
-	c, _ := onLoopback(t, toAnyHost(), withPorts(privateHost(), 20000, 20002))
+	c, _ := onLoopback(t, toAnyHost(), withPorts(privateHost(), 20002))
 	var ports []uint16
 	for range 10 {
 		ports = append(ports, fetch(t, c).Final().Listened.Port())
@@ -148,7 +148,7 @@ func TestPortRangeRestsItsPorts(t *testing.T) {
 
 func TestPortRangeIsLeasedUntilTheTransferIsOver(t *testing.T) {
 	inMemory(t, func(t *testing.T, network *memnet.Network) {
-		opts := withPorts(privateHost(), 20000, 20000)
+		opts := withPorts(privateHost(), 20000)
 		opts.Active.ListenFunc = network.Listen
 		holder, srv := overInternet(t, network, toAnyHost(), opts)
 		r, err := holder.Open(t.Context(), "a.txt")
@@ -178,13 +178,13 @@ func TestPortRangeIsLeasedUntilTheTransferIsOver(t *testing.T) {
 
 func TestPortRangeWaitIsForOneTimeout(t *testing.T) {
 	inMemory(t, func(t *testing.T, network *memnet.Network) {
-		opts := withPorts(privateHost(), 20000, 20000)
+		opts := withPorts(privateHost(), 20000)
 		holder, srv := overInternet(t, network, toAnyHost(), opts)
 		r, err := holder.Open(t.Context(), "a.txt")
 		require.NoError(t, err)
 		opts.DialContext = network.Host(netip.MustParseAddr(homeAddr)).DialContext
 		waiting := dial(t, srv.Addr, dialling(network, &opts))
-		require.Equal(t, opts.Timeouts.Accept, elapsed(func() { fetchFails(t, waiting) }),
+		require.Equal(t, opts.Timeouts.Accept, elapsed(func() { require.ErrorIs(t, fetchFails(t, waiting), ftp.ErrPortRange) }),
 			"EPRT needs the same ports that PORT did not get")
 		require.NoError(t, r.Close())
 	})
@@ -201,7 +201,7 @@ func TestPortRangeWaitEnds(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			inMemory(t, func(t *testing.T, network *memnet.Network) {
-				opts := withPorts(privateHost(), 20000, 20000)
+				opts := withPorts(privateHost(), 20000)
 				holder, srv := overInternet(t, network, toAnyHost(), opts)
 				r, err := holder.Open(t.Context(), "a.txt")
 				require.NoError(t, err)
@@ -224,7 +224,7 @@ func TestPortRangeWaitEnds(t *testing.T) {
 }
 
 func TestPortRangeLosesNoLeaseInFailures(t *testing.T) {
-	opts := withPorts(privateHost(), 20000, 20001)
+	opts := withPorts(privateHost(), 20001)
 	c, srv := onLoopback(t, toAnyHost(), opts)
 	for range 10 {
 		_, err := c.Open(t.Context(), "missing.txt")
@@ -257,7 +257,7 @@ func TestPortRangeLosesNoLeaseInFailures(t *testing.T) {
 			fail(&config, &failing)
 			srv := serve(t, config)
 			for range 3 {
-				fetchFails(t, dial(t, srv.Addr, &failing))
+				require.Error(t, fetchFails(t, dial(t, srv.Addr, &failing)))
 			}
 		})
 	}
@@ -267,7 +267,7 @@ func TestPortRangeLosesNoLeaseInFailures(t *testing.T) {
 
 func TestPortRangeServesManyClients(t *testing.T) {
 	const clients, lo, hi = 64, 20000, 20007
-	opts := withPorts(privateHost(), lo, hi)
+	opts := withPorts(privateHost(), hi)
 	opts.Timeouts.Accept = time.Minute
 	_, srv := onLoopback(t, toAnyHost(), ftp.Options{})
 	var work sync.WaitGroup
@@ -295,7 +295,7 @@ func TestPortRangeIsSharedBetweenBubbles(t *testing.T) {
 	host := privateHost()
 	transfer := func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			opts := withPorts(host, 20000, 20000)
+			opts := withPorts(host, 20000)
 			network := memnet.New()
 			opts.Active.ListenFunc = network.Listen
 			c, _ := overInternet(t, network, toAnyHost(), opts)
@@ -305,7 +305,7 @@ func TestPortRangeIsSharedBetweenBubbles(t *testing.T) {
 	require.NotPanics(t, func() {
 		transfer(t)
 		transfer(t)
-		c, _ := onLoopback(t, toAnyHost(), withPorts(host, 20000, 20000))
+		c, _ := onLoopback(t, toAnyHost(), withPorts(host, 20000))
 		fetch(t, c)
 	})
 }

@@ -14,10 +14,10 @@ import (
 	"github.com/dualport/ftp/internal/memnet"
 )
 
-// cluster is a server whose 227 names moverAddr, at a port that does not change.
-func cluster(port uint16) ftptest.Config {
+// cluster is a server whose 227 names moverAddr, port 50000.
+func cluster() ftptest.Config {
 	mover := netip.MustParseAddr(moverAddr)
-	return ftptest.Config{Passive: ftptest.Passive{Advertise: mover, DataAddr: mover, PortMin: port, PortMax: port}}
+	return ftptest.Config{Passive: ftptest.Passive{Advertise: mover, DataAddr: mover, PortMin: 50000, PortMax: 50000}}
 }
 
 // blackHole makes an address swallow every attempt to connect to it.
@@ -36,12 +36,12 @@ func elapsed(f func()) time.Duration {
 	return time.Since(start)
 }
 
-// cancelAfter returns a context that the caller gives up after so long, with
+// cancelAfter returns a context that the caller gives up after a second, with
 // errCancelled.
-func cancelAfter(t *testing.T, d time.Duration) (context.Context, func()) {
+func cancelAfter(t *testing.T) (context.Context, func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancelCause(t.Context())
-	timer := time.AfterFunc(d, func() { cancel(errCancelled) })
+	timer := time.AfterFunc(time.Second, func() { cancel(errCancelled) })
 	return ctx, func() {
 		timer.Stop()
 		cancel(nil)
@@ -68,7 +68,7 @@ func TestRaceGoesToTheControlPeerFirst(t *testing.T) {
 
 func TestRaceGoesOnToTheAdvertisedAddressAtOnceWhereTheFirstFails(t *testing.T) {
 	inMemory(t, func(t *testing.T, network *memnet.Network) {
-		c, srv := overInternet(t, network, cluster(50000), ftp.Options{Passive: pasvOnly()})
+		c, srv := overInternet(t, network, cluster(), ftp.Options{Passive: pasvOnly()})
 		var n *ftp.Negotiation
 		require.Zero(t, elapsed(func() { n = fetch(t, c) }), "a refusal is not waited out")
 		require.Equal(t, "PASV! PASV", tries(n))
@@ -84,7 +84,7 @@ func TestRaceRemembersTheAddressThatAnswered(t *testing.T) {
 	inMemory(t, func(t *testing.T, network *memnet.Network) {
 		var rec recorder
 		hole := blackHole(t, network, frontAddr+":50000")
-		c, srv := overInternet(t, network, cluster(50000), ftp.Options{Trace: rec.trace(), Passive: pasvOnly()})
+		c, srv := overInternet(t, network, cluster(), ftp.Options{Trace: rec.trace(), Passive: pasvOnly()})
 		require.Equal(t, 250*time.Millisecond, elapsed(func() { fetch(t, c) }), "the head start of RFC 8305")
 		require.Equal(t, []string{srv.Addr, moverAddr + ":50000", frontAddr + ":50000"}, dialled(&rec), "in the order in which they ended")
 
@@ -100,7 +100,7 @@ func TestRaceRemembersTheAddressThatAnswered(t *testing.T) {
 func TestRaceForgetsAnAddressThatAnswersNoMore(t *testing.T) {
 	inMemory(t, func(t *testing.T, network *memnet.Network) {
 		memory := new(ftp.Memory)
-		c, srv := overInternet(t, network, cluster(50000), ftp.Options{Memory: memory, Passive: pasvOnly()})
+		c, srv := overInternet(t, network, cluster(), ftp.Options{Memory: memory, Passive: pasvOnly()})
 		require.Equal(t, moverAddr+":50000", fetch(t, c).Final().Dialled)
 		require.NoError(t, c.Close())
 		require.NoError(t, srv.Close())
@@ -130,7 +130,7 @@ func TestRaceStagger(t *testing.T) {
 				blackHole(t, network, frontAddr+":50000")
 				passive := pasvOnly()
 				passive.Stagger = test.stagger
-				c, _ := overInternet(t, network, cluster(50000), ftp.Options{Passive: passive})
+				c, _ := overInternet(t, network, cluster(), ftp.Options{Passive: passive})
 				require.Equal(t, test.want, elapsed(func() {
 					n := fetch(t, c)
 					require.Equal(t, test.winner, tries(n))
@@ -160,7 +160,7 @@ func TestRaceThatNobodyWinsTellsOfBothAddresses(t *testing.T) {
 	})
 	t.Run("swallowed", func(t *testing.T) {
 		inMemory(t, func(t *testing.T, network *memnet.Network) {
-			silent := cluster(50000)
+			silent := cluster()
 			silent.Passive.PASV.Port = ftptest.PortBlackHole
 			c, _ := overInternet(t, network, silent, ftp.Options{Passive: pasvOnly()})
 			blackHole(t, network, frontAddr+":50000")
@@ -177,10 +177,10 @@ func TestRaceThatNobodyWinsTellsOfBothAddresses(t *testing.T) {
 func TestRaceEndsWithTheCaller(t *testing.T) {
 	inMemory(t, func(t *testing.T, network *memnet.Network) {
 		blackHole(t, network, frontAddr+":50000")
-		config := cluster(50000)
+		config := cluster()
 		config.Passive.PASV.Port = ftptest.PortBlackHole
 		c, srv := overInternet(t, network, config, ftp.Options{Passive: pasvOnly()})
-		ctx, cancel := cancelAfter(t, time.Second)
+		ctx, cancel := cancelAfter(t)
 		defer cancel()
 		require.Equal(t, time.Second, elapsed(func() {
 			_, err := c.Open(ctx, "a.txt")
@@ -188,5 +188,42 @@ func TestRaceEndsWithTheCaller(t *testing.T) {
 		}))
 		require.Empty(t, sent(srv, "RETR"))
 		require.NoError(t, c.NoOp(t.Context()))
+	})
+}
+
+// lateConn is a connection that tells when it is closed.
+type lateConn struct {
+	net.Conn
+	closed bool
+}
+
+func (c *lateConn) Close() error {
+	c.closed = true
+	return c.Conn.Close()
+}
+
+func TestRaceClosesTheConnectionThatComesSecond(t *testing.T) {
+	inMemory(t, func(t *testing.T, network *memnet.Network) {
+		config := cluster()
+		config.Network, config.Addr = network, frontAddr+":21"
+		home := network.Host(netip.MustParseAddr(homeAddr))
+		late := make(chan *lateConn, 1)
+		opts := ftp.Options{Passive: pasvOnly(), DialContext: func(ctx context.Context, nw, address string) (net.Conn, error) {
+			if address != frontAddr+":50000" {
+				return home.DialContext(ctx, nw, address)
+			}
+			time.Sleep(time.Second) // a hook that does not look at its context
+			near, far := net.Pipe()
+			t.Cleanup(func() { _ = far.Close() })
+			conn := &lateConn{Conn: near}
+			late <- conn
+			return conn, nil
+		}}
+		c, srv := session(t, config, &opts)
+		put(t, srv, "a.txt", []byte(hello))
+		n := fetch(t, c)
+		require.Equal(t, "PASV", tries(n), "to come second is no failure")
+		require.Equal(t, moverAddr+":50000", n.Final().Dialled)
+		require.True(t, (<-late).closed)
 	})
 }

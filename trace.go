@@ -2,11 +2,15 @@ package ftp
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/dualport/ftp/internal/wire"
 )
 
 // Trace is a set of hooks that are told of every step of a session; a nil hook
@@ -153,10 +157,14 @@ func changesPassword(arg string) bool {
 // secrets are strings that must not be shown even where a server repeats them.
 type secrets []string
 
+// minSecret is the length below which a password is not looked for in what a
+// server says: replacing each "a" would tell more than it hides.
+const minSecret = 3
+
 // hide returns the reply with every secret in it replaced.
 func (s secrets) hide(r Reply) Reply {
 	for _, secret := range s {
-		if len(secret) < 3 || !strings.Contains(r.Text(), secret) {
+		if len(secret) < minSecret || !strings.Contains(r.Text(), secret) {
 			continue
 		}
 		lines := make([]string, len(r.Lines))
@@ -166,4 +174,20 @@ func (s secrets) hide(r Reply) Reply {
 		r.Lines = lines
 	}
 	return r
+}
+
+// hideQuote returns err, of which the bytes that a malformed reply is quoted by
+// hold no secret.
+func (s secrets) hideQuote(err error) error {
+	var malformed *wire.ProtocolError
+	if !errors.As(err, &malformed) {
+		return err
+	}
+	hidden := *malformed
+	for _, secret := range s {
+		if quoted := strings.Trim(strconv.QuoteToASCII(secret), `"`); len(secret) >= minSecret {
+			hidden.Quote = strings.ReplaceAll(hidden.Quote, quoted, redacted)
+		}
+	}
+	return &hidden
 }

@@ -109,7 +109,6 @@ func (p *process) exited() bool {
 
 // greeted connects, reads the 220 and leaves in good manners.
 func greeted(addr netip.AddrPort, deadline time.Time, implicitTLS bool) error {
-	var conn net.Conn
 	conn, err := net.DialTimeout("tcp", addr.String(), time.Second)
 	if err != nil {
 		return err
@@ -133,9 +132,6 @@ func greeted(addr netip.AddrPort, deadline time.Time, implicitTLS bool) error {
 		return err
 	}
 	_, err = io.Copy(io.Discard, conn)
-	if implicitTLS && errors.Is(err, io.ErrUnexpectedEOF) {
-		return nil // not every daemon ends TLS on the control connection
-	}
 	return err
 }
 

@@ -64,19 +64,24 @@ func vsftpdConf(p plan) string {
 	set("xferlog_enable", "YES")
 	set("max_clients", 0)
 	set("max_per_ip", p.MaxPerIP)
-	if ports := p.PassivePorts; ports != (PortRange{}) {
-		set("pasv_min_port", ports.Low)
-		set("pasv_max_port", ports.High)
-	}
-	if p.PassiveAddress.IsValid() {
-		set("pasv_address", p.PassiveAddress)
-	}
+	b.WriteString(vsftpdPassive(p))
 	if rate := max(p.UploadRate, p.DownloadRate); rate > 0 {
 		set("local_max_rate", rate)
 	}
 	b.WriteString(vsftpdTLS(p))
 	for _, line := range p.Extra {
 		b.WriteString(line + "\n")
+	}
+	return b.String()
+}
+
+func vsftpdPassive(p plan) string {
+	var b strings.Builder
+	if ports := p.PassivePorts; ports != (PortRange{}) {
+		fmt.Fprintf(&b, "pasv_min_port=%d\npasv_max_port=%d\n", ports.Low, ports.High)
+	}
+	if p.PassiveAddress.IsValid() {
+		fmt.Fprintf(&b, "pasv_address=%s\n", p.PassiveAddress)
 	}
 	return b.String()
 }
