@@ -39,6 +39,7 @@ type command struct {
 	verb  string
 	sent  time.Time
 	mark  Reply // the last 1xx; Code 0 where none came
+	marks int   // how many came
 	final Reply
 	done  bool // final is set
 }
@@ -244,6 +245,9 @@ func (c *control) deliver(r Reply) error {
 		return c.fail(fmt.Errorf("the server said %q, which no command asked for", r))
 	case r.preliminary():
 		cmd.mark = r
+		if cmd.marks++; cmd.marks > maxMarks {
+			return c.fail(fmt.Errorf("the server sent %d preliminary replies to %s and no final one", cmd.marks, cmd.verb))
+		}
 	default:
 		cmd.final, cmd.done = r, true
 		c.queue = c.queue[1:]
@@ -254,6 +258,10 @@ func (c *control) deliver(r Reply) error {
 	return nil
 }
 
+// maxMarks bounds the 1xx replies to one command, each of which renews the wait
+// for the next. Restart markers (110) are the only honest use of many.
+const maxMarks = 1000
+
 func isLogin(verb string) bool {
 	return verb == "USER" || verb == "PASS" || verb == "ACCT"
 }
@@ -263,7 +271,10 @@ func isLogin(verb string) bool {
 func (c *control) greet(ctx context.Context, limit time.Duration) (Reply, error) {
 	greeting := &command{sent: time.Now()}
 	c.queue = append(c.queue, greeting)
-	r, err := c.awaitWithin(ctx, greeting, &TimeoutError{"greeting from the server", limit, "Timeouts.Dial"})
+	timeout := &TimeoutError{"greeting from the server", limit, "Timeouts.Dial"}
+	ctx, cancel := withLimit(ctx, timeout) // for all of it: a 120 does not buy a server more time
+	defer cancel()
+	r, err := c.awaitWithin(ctx, greeting, timeout)
 	if err != nil {
 		return r, err
 	}

@@ -160,6 +160,7 @@ func (n *Negotiation) Advice() string {
 			passiveRefused = true
 		case r.Method.Passive():
 			passiveUnreachable = true
+		case r.Advertised.IsZero(): // a failure on this side, whose error says what to do
 		case ReplyCode(r.Err) != 0 && !noDataConnection(r.Err):
 			activeRefused = true
 		default:
