@@ -518,7 +518,7 @@ func ExampleClient_PassivePorts() {
 		log.Fatal(err)
 	}
 	fmt.Println("have the firewall let out", c.PassivePorts())
-	// Output: have the firewall let out 40110-40110
+	// Output: have the firewall let out 40110
 }
 
 // A server behind a NAT that names its private address, where the address to

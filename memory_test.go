@@ -45,6 +45,16 @@ func TestMemoryForgetsAMethodThatFails(t *testing.T) {
 	require.Equal(t, "EPSV", tries(fetch(t, c)))
 }
 
+func TestMemoryForgetsAMethodThoughNoOtherWorks(t *testing.T) {
+	memory := new(ftp.Memory)
+	config := ftptest.Config{Faults: []ftptest.Fault{{On: "PASV", Nth: 2, Reply: "450 no"}}}
+	c, _ := onLoopback(t, config, ftp.Options{Memory: memory, Passive: pasvOnly()})
+	fetch(t, c)
+	require.Equal(t, ftp.PASV, memory.Preferred())
+	require.ErrorIs(t, fetchFails(t, c), ftp.ErrDataConnection)
+	require.Empty(t, memory.Preferred())
+}
+
 func TestMemoryOfAMethodThatIsNotPermittedChangesNothing(t *testing.T) {
 	memory := new(ftp.Memory)
 	active, srv := onLoopback(t, ftptest.Config{}, ftp.Options{Memory: memory, Mode: ftp.ModeActive})
