@@ -51,7 +51,7 @@ func Dial(ctx context.Context, address string, opts *Options) (*Client, error) {
 	if err != nil {
 		return fail(err)
 	}
-	host, port, err := splitAddress(address)
+	host, port, err := splitAddress(address, o.defaultPort())
 	if err != nil {
 		return fail(err)
 	}
@@ -94,7 +94,7 @@ func (c *Client) connect(ctx context.Context) error {
 	c.typ = 0
 	err = c.enter(ctx, greeting)
 	if err != nil {
-		_ = ctl.conn.Close()
+		_ = ctl.raw.Close()
 	}
 	return err
 }
@@ -108,6 +108,12 @@ func (c *Client) greet(ctx context.Context) (*control, Reply, error) {
 		return nil, Reply{}, err
 	}
 	ctl := newControl(conn, c.peerOf(conn), &c.opts, c.trace)
+	ctl.security = c.newSecurity()
+	if c.opts.TLS == TLSImplicit {
+		if err := ctl.secure(ctx, c.opts.Timeouts.TLSHandshake, &c.opts); err != nil {
+			return nil, Reply{}, err
+		}
+	}
 	greeting, err := ctl.greet(ctx, limit)
 	if err != nil {
 		_ = conn.Close()
@@ -129,6 +135,11 @@ func (c *Client) adopt(ctl *control) error {
 }
 
 func (c *Client) enter(ctx context.Context, greeting Reply) error {
+	if c.opts.TLS == TLSExplicit || c.opts.TLS == TLSOpportunisticUnsafe {
+		if err := c.authTLS(ctx); err != nil {
+			return err
+		}
+	}
 	if c.opts.VirtualHost != "" {
 		if err := c.want2xx(ctx, "HOST", c.opts.VirtualHost); err != nil {
 			return err
@@ -137,10 +148,13 @@ func (c *Client) enter(ctx context.Context, greeting Reply) error {
 	if c.opts.SkipLogin {
 		return nil
 	}
-	if greeting.Code != 230 {
+	if greeting.Code != 230 || c.ctl.security != nil { // AUTH takes back what the greeting gave
 		if err := c.login(ctx, c.opts.User, c.opts.Password); err != nil {
 			return err
 		}
+	}
+	if err := c.protect(ctx); err != nil {
+		return err
 	}
 	return c.learn(ctx)
 }
@@ -158,6 +172,9 @@ func (c *Client) Login(ctx context.Context, user, password string) error {
 		}
 		c.opts.User, c.opts.Password, c.opts.SkipLogin = user, password, false
 		c.typ, c.dirs = 0, nil
+		if err := c.protect(ctx); err != nil {
+			return err
+		}
 		return c.learn(ctx)
 	})
 }
@@ -249,7 +266,7 @@ func (c *Client) retire(cut bool) (ctl *control, first bool) {
 	defer c.mu.Unlock()
 	first, c.closed = !c.closed, true
 	if first && cut {
-		_ = c.ctl.conn.Close()
+		_ = c.ctl.raw.Close()
 		if c.data != nil {
 			_ = c.data.Close()
 		}

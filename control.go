@@ -22,12 +22,15 @@ import (
 // still wait for their final reply, oldest first. A command whose caller gave
 // up stays in the queue, so that its late reply is not taken for another's.
 type control struct {
-	conn    net.Conn
+	raw     net.Conn // the TCP connection
+	conn    net.Conn // raw, or TLS over it
 	reader  *wire.Reader
 	peer    controlPeer
 	timeout time.Duration // for a reply
 	trace   *tracer
 	secrets secrets
+
+	security *security // nil in plain FTP
 
 	queue  []*command
 	line   []byte // scratch for the command line
@@ -46,6 +49,7 @@ type command struct {
 
 func newControl(conn net.Conn, peer controlPeer, opts *Options, trace *tracer) *control {
 	return &control{
+		raw:     conn,
 		conn:    conn,
 		reader:  wire.NewReader(conn, opts.Limits.wire()),
 		peer:    peer,
@@ -71,7 +75,7 @@ func (o *Options) secrets() secrets {
 // local is the address of this end of the control connection; invalid where
 // the connection is not a plain TCP one.
 func (c *control) local() netip.AddrPort {
-	return addrPortOf(c.conn.LocalAddr())
+	return addrPortOf(c.raw.LocalAddr())
 }
 
 func addrPortOf(a net.Addr) netip.AddrPort {
@@ -292,7 +296,7 @@ func (c *control) greet(ctx context.Context, limit time.Duration) (Reply, error)
 func (c *control) fail(reason error) error {
 	if c.broken == nil {
 		c.broken = &brokenError{reason}
-		_ = c.conn.Close()
+		_ = c.raw.Close()
 	}
 	return c.broken
 }
@@ -310,19 +314,31 @@ func (e *brokenError) Unwrap() []error { return []error{ErrBroken, e.reason} }
 // joins the reader and returns what ended the watch, if anything did.
 func (c *control) watch(ctx context.Context, cmd *command) (watched context.Context, stop func() error) {
 	watched, cancel := context.WithCancelCause(ctx)
-	ended := make(chan error, 1)
-	go func() {
-		err := c.readUntil(cmd)
+	join := c.readAside(cmd, func(err error) {
 		if err != nil {
 			cancel(err)
 		}
-		ended <- err
-	}()
+	})
 	return watched, func() error {
+		defer cancel(nil)
+		return join()
+	}
+}
+
+// readAside reads replies in a goroutine until cmd has its final one or the
+// session breaks, and then calls ended. The caller must call stop, which joins
+// the goroutine, and must not use c before.
+func (c *control) readAside(cmd *command, ended func(error)) (stop func() error) {
+	result := make(chan error, 1)
+	go func() {
+		err := c.readUntil(cmd)
+		ended(err)
+		result <- err
+	}()
+	return func() error {
 		_ = c.conn.SetReadDeadline(longAgo)
-		err := <-ended
+		err := <-result
 		_ = c.conn.SetReadDeadline(time.Time{})
-		cancel(nil)
 		return err
 	}
 }

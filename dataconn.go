@@ -232,14 +232,19 @@ func (x *Exchange) afterMark(ctx context.Context, mark Reply) (Reply, error) {
 // along with it.
 func (x *Exchange) stepDown(reason error) {
 	method := x.negotiation.Method()
-	if n := len(x.negotiation.Rungs); n > 0 && x.negotiation.Rungs[n-1].Err == nil {
-		x.negotiation.Rungs[n-1].Err = reason
-		x.client.trace.rung(x.negotiation.Rungs[n-1])
-	}
+	x.failed(reason)
 	x.tried = append(x.tried, method)
 	x.client.opts.Memory.failed(method)
 	x.notice(method, "%s led to no data connection: %s", method, plain(reason))
 	x.retract()
+}
+
+// failed puts the reason into the record of the attempt that seemed to work.
+func (x *Exchange) failed(reason error) {
+	if n := len(x.negotiation.Rungs); n > 0 && x.negotiation.Rungs[n-1].Err == nil {
+		x.negotiation.Rungs[n-1].Err = reason
+		x.client.trace.rung(x.negotiation.Rungs[n-1])
+	}
 }
 
 // retract takes the transfer command back, if one was sent and is not yet

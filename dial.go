@@ -41,15 +41,21 @@ func ConnPurpose(ctx context.Context) Purpose {
 	return p
 }
 
-// defaultPort is the port of FTP's control connection (RFC 959 section 8).
-const defaultPort = "21"
+// defaultPort is the port of the control connection: 21 (RFC 959 section 8),
+// and 990 where TLS comes first.
+func (o *Options) defaultPort() string {
+	if o.TLS == TLSImplicit {
+		return "990"
+	}
+	return "21"
+}
 
 // keepAlive keeps NATs and firewalls from forgetting the control connection
 // while a transfer leaves it idle.
 var keepAlive = net.KeepAliveConfig{Enable: true, Idle: 30 * time.Second, Interval: 15 * time.Second, Count: 6} //nolint:gochecknoglobals // a constant that Go cannot write as one
 
 // splitAddress reads "host", "host:port", "[v6]:port" or a bare IPv6 address.
-func splitAddress(address string) (host, port string, err error) {
+func splitAddress(address, defaultPort string) (host, port string, err error) {
 	bare := address
 	if inner, bracketed := strings.CutPrefix(address, "["); bracketed && strings.Count(address, "]") == 1 && strings.HasSuffix(address, "]") {
 		bare = strings.TrimSuffix(inner, "]")

@@ -20,7 +20,7 @@ func (c boundConn) LocalAddr() net.Addr { return net.TCPAddrFromAddrPort(c.local
 // compare the data connection's with the control connection's.
 func TestDataConnectionLeavesFromWhereTheControlConnectionDid(t *testing.T) {
 	peer, own := netip.MustParseAddr("198.51.100.1"), netip.MustParseAddr("192.0.2.7")
-	ctl := &control{conn: boundConn{local: netip.AddrPortFrom(own, 50000)}, peer: controlPeer{addr: peer}}
+	ctl := &control{raw: boundConn{local: netip.AddrPortFrom(own, 50000)}, peer: controlPeer{addr: peer}}
 	tests := map[string]struct {
 		purpose Purpose
 		bind    string

@@ -16,20 +16,26 @@ import (
 // error that matches [errors.ErrUnsupported].
 func (c *Client) Size(ctx context.Context, path string) (int64, error) {
 	var size int64
-	err := c.call("size", path, func() error {
+	err := c.call("size", path, func() (err error) {
 		if path == "" {
 			return errNoPath
 		}
-		r, err := c.positive(ctx, "SIZE", path)
-		if err != nil {
-			return err
-		}
-		if size, err = wire.ParseSize213(r.Text()); err != nil {
-			return &Error{Command: "SIZE", Reply: r, Err: err}
-		}
-		return nil
+		size, err = c.size(ctx, path)
+		return err
 	})
 	return size, err
+}
+
+func (c *Client) size(ctx context.Context, path string) (int64, error) {
+	r, err := c.positive(ctx, "SIZE", path)
+	if err != nil {
+		return 0, err
+	}
+	size, err := wire.ParseSize213(r.Text())
+	if err != nil {
+		return 0, &Error{Command: "SIZE", Reply: r, Err: err}
+	}
+	return size, nil
 }
 
 // ModTime returns the time of a file's last modification, in UTC (MDTM, RFC

@@ -33,6 +33,8 @@ type Negotiation struct {
 	// Relogin tells that the session had to be made anew on the way, because a
 	// server never answered a method.
 	Relogin bool `json:"relogin,omitempty"`
+	// TLS tells how the data connection was encrypted; nil where it was not.
+	TLS *TLSInfo `json:"tls,omitempty"`
 }
 
 // Rung is one attempt at a data connection: one method with one address.

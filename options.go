@@ -2,6 +2,7 @@ package ftp
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -43,6 +44,25 @@ type Options struct {
 	// resolve the name, also for data connections. [ConnPurpose] tells from
 	// its context what the connection is for.
 	DialContext func(ctx context.Context, network, address string) (net.Conn, error)
+
+	// TLS says whether and when the session is encrypted. The zero value is
+	// plain FTP.
+	TLS TLSMode
+	// TLSConfig holds the CA, client certificate and versions. It may be nil.
+	// Dial clones it, sets ServerName to the host that is dialled where it is
+	// empty, and keeps the sessions to resume itself. Data connections are
+	// verified as the control connection is.
+	TLSConfig *tls.Config
+	// DataProtection says whether data connections are encrypted too. The zero
+	// value is DataPrivate; a server that refuses it fails Dial.
+	DataProtection DataProtection
+	// ClearControlUnsafe ends the encryption of the control connection after
+	// the login (CCC), so that a NAT which reads it can do its work. Commands,
+	// names and addresses then pass in clear, and can be changed on the way.
+	ClearControlUnsafe bool
+	// RequireSessionReuse fails a transfer whose data connection did not resume
+	// the TLS session: no third party can then have taken its place.
+	RequireSessionReuse bool
 
 	// Mode chooses between passive and active data connections.
 	Mode Mode
@@ -104,6 +124,8 @@ func (m Mode) String() string {
 type Timeouts struct {
 	// Dial bounds the connection to the server and its greeting: 30 s.
 	Dial time.Duration
+	// TLSHandshake bounds each TLS handshake: 15 s.
+	TLSHandshake time.Duration
 	// Reply bounds the wait for the reply to a command: 30 s.
 	Reply time.Duration
 	// DataConnect bounds the connection to one passive address: 10 s.
@@ -181,6 +203,9 @@ func (o *Options) check() error {
 	default:
 		return fmt.Errorf("Options.Network is %q; use tcp, tcp4 or tcp6", o.Network)
 	}
+	if o.TLS > TLSOpportunisticUnsafe {
+		return fmt.Errorf("Options.TLS is %d; use TLSNone, TLSExplicit, TLSImplicit or TLSOpportunisticUnsafe", o.TLS)
+	}
 	for _, field := range []struct{ name, value string }{
 		{"User", o.User}, {"Password", o.Password}, {"Account", o.Account}, {"VirtualHost", o.VirtualHost},
 	} {
@@ -204,6 +229,7 @@ func (t Timeouts) resolve() Timeouts {
 		}
 	}
 	def(&t.Dial, 30*time.Second)
+	def(&t.TLSHandshake, 15*time.Second)
 	def(&t.Reply, 30*time.Second)
 	def(&t.DataConnect, 10*time.Second)
 	def(&t.Accept, 20*time.Second)

@@ -51,7 +51,7 @@ func (r *Reader) atEnd() {
 	if t.over || t.ctx.Err() != nil {
 		return
 	}
-	_ = t.conn.SetReadDeadline(time.Now().Add(endGrace))
+	_ = t.raw.SetReadDeadline(time.Now().Add(endGrace))
 	var one [1]byte
 	n, err := t.conn.Read(one[:])
 	t.bytes += int64(n)

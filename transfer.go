@@ -53,7 +53,10 @@ type transfer struct {
 	release  func()
 	started  time.Time
 
-	conn       net.Conn
+	raw        net.Conn   // the TCP connection
+	conn       net.Conn   // raw, or TLS over it
+	transport  *transport // what TLS reads from; nil in clear
+	relogged   bool       // the session was made anew for its TLS session
 	stopCancel func() bool
 	size       int64 // announced; -1 where not
 	bytes      int64
@@ -84,10 +87,24 @@ func (t *transfer) connect() error {
 		return err
 	}
 	t.size = announcedSize(t.exchange.command.mark)
-	t.conn = conn
+	t.raw, t.conn, t.transport = conn, conn, nil
 	t.client.setData(conn)
 	t.stopCancel = context.AfterFunc(t.ctx, func() { _ = conn.SetDeadline(longAgo) })
+	if err := t.encrypt(); err != nil {
+		t.detach()
+		if t.reuseRefused(err) {
+			return t.reconnect(err)
+		}
+		return err
+	}
 	return nil
+}
+
+// detach undoes what connect did.
+func (t *transfer) detach() {
+	t.stopCancel()
+	t.client.setData(nil)
+	t.exchange.cleanup()
 }
 
 func (c *Client) setData(conn net.Conn) {
@@ -157,11 +174,14 @@ func (t *transfer) Write(p []byte) (int, error) {
 		if err := t.ready(); err != nil {
 			return written, err
 		}
-		n, err := t.conn.Write(p[written:])
+		n, err := t.conn.Write(t.chunk(p[written:]))
 		t.moved(n)
 		written += n
-		if err == nil {
+		if err == nil && written == len(p) {
 			return written, nil
+		}
+		if err == nil {
+			continue
 		}
 		if n == 0 || t.ctx.Err() != nil || !isTimeout(err) { // a deadline after progress is no stall
 			return written, t.fail(err)
@@ -179,7 +199,7 @@ func (t *transfer) writeOutcome() error {
 // ready gives the next read or write its time, unless the caller has given up.
 func (t *transfer) ready() error {
 	if stall := t.client.opts.Timeouts.Stall; stall > 0 {
-		_ = t.conn.SetDeadline(time.Now().Add(stall))
+		_ = t.raw.SetDeadline(time.Now().Add(stall))
 	}
 	if t.ctx.Err() != nil { // checked after the deadline is set, which may have undone the one in the past
 		return t.breakOff(context.Cause(t.ctx))
@@ -206,7 +226,7 @@ func (t transferCommand) isFile() bool { return t.upload || t.verb == "RETR" }
 // finish closes the data connection, over which all has moved, reads the final
 // reply and judges the transfer.
 func (t *transfer) finish() error {
-	_ = t.conn.Close() // what was written is on its way; only the reply tells whether it came in
+	t.closeData() // what was written is on its way; only the reply tells whether it came in
 	return t.settle(nil)
 }
 
@@ -218,7 +238,7 @@ func (t *transfer) fail(err error) error {
 		stall := t.client.opts.Timeouts.Stall
 		return t.breakOff(interrupted(t.ctx, err, &TimeoutError{"progress of the transfer", stall, "Timeouts.Stall"}))
 	}
-	_ = t.conn.Close()
+	_ = t.raw.Close()
 	return t.end(t.settle(err))
 }
 
@@ -243,7 +263,9 @@ func (t *transfer) judge(dataErr error, reply Reply, replyErr error) error {
 	case replyErr != nil:
 		return fmt.Errorf("%w: all %d bytes moved: %w", ErrUnconfirmed, t.bytes, replyErr)
 	case !reply.positive():
-		return &Error{Command: verb, Reply: reply, Err: ErrIncomplete}
+		return t.refused(reply)
+	case t.truncated():
+		return &Error{Command: verb, Reply: reply, Err: ErrTruncated}
 	case t.short():
 		return &Error{Command: verb, Reply: reply, Err: fmt.Errorf("%w: %d bytes came of the %d that the server announced", ErrIncomplete, t.bytes, t.size)}
 	}
@@ -263,26 +285,29 @@ func (t *transfer) breakOff(reason error) error {
 	if t.over {
 		return t.err
 	}
-	closeData := func() {
-		if conn, ok := t.conn.(interface{ SetLinger(int) error }); ok && t.exchange.transfer.upload {
-			_ = conn.SetLinger(0) // a reset: an orderly end would make half a file look like a whole one
-		}
-		_ = t.conn.Close()
-	}
-	if err := t.client.ctl.abort(t.exchange.command, closeData, t.client.opts.Timeouts.Abort); err != nil && reason != nil {
+	if err := t.client.ctl.abort(t.exchange.command, t.cut, t.client.opts.Timeouts.Abort); err != nil && reason != nil {
 		reason = fmt.Errorf("%w (and breaking off the transfer failed: %w)", reason, err)
 	}
 	t.reply = t.exchange.command.final
 	return t.end(reason)
 }
 
+// cut closes the data connection at once. An upload is reset: after an orderly
+// end the server might take half a file for a whole one.
+func (t *transfer) cut() {
+	if conn, ok := t.raw.(interface{ SetLinger(int) error }); ok && t.exchange.transfer.upload {
+		_ = conn.SetLinger(0)
+	}
+	_ = t.raw.Close()
+}
+
 // end records the outcome and gives the client back.
 func (t *transfer) end(err error) error {
 	t.over = true
-	t.stopCancel()
-	t.client.setData(nil)
-	t.exchange.cleanup()
-	if err != nil {
+	t.detach()
+	if err == nil {
+		t.learnLenience()
+	} else {
 		err = t.client.wrap(t.exchange.transfer.op, t.exchange.transfer.path, t.exchange.annotate(err))
 	}
 	t.err = err
@@ -298,16 +323,25 @@ func (t *transfer) end(err error) error {
 // 425 or 426 before a byte had moved: it had no data connection after all.
 // Where no method is left, it changes the outcome to say so.
 func (t *transfer) startOver(outcome *error) bool {
-	if t.bytes > 0 || t.exchange.transfer.upload || !noDataConnection(*outcome) {
+	if t.bytes > 0 || t.exchange.transfer.upload {
 		return false
 	}
-	t.stopCancel()
-	t.exchange.stepDown(*outcome)
-	if err := t.connect(); err != nil {
+	var err error
+	switch {
+	case t.reuseRefused(*outcome):
+		t.detach()
+		err = t.reconnect(*outcome)
+	case noDataConnection(*outcome):
+		t.detach()
+		t.exchange.stepDown(*outcome)
+		err = t.connect()
+	default:
+		return false
+	}
+	if err != nil {
 		*outcome = err
-		return false
 	}
-	return true
+	return err == nil
 }
 
 func (t *transfer) result() Result {

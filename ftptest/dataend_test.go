@@ -119,9 +119,9 @@ func TestResetBehindTheFinalReply(t *testing.T) {
 // reset the connection, and what the server had not taken yet is lost.
 func TestUploadLostWithTheTicket(t *testing.T) {
 	const size = 300_000
-	upload := func(t *testing.T, pace int64, drain bool) (*ftptest.Server, *client) {
+	upload := func(t *testing.T, fault ftptest.DataFault, drain bool) (*ftptest.Server, *client) {
 		srv := startTLS(t, ftptest.TLS{MinVersion: tls.VersionTLS13, RequireReuse: true},
-			onData(ftptest.DataFault{Pace: pace, ReadBuffer: 4096}))
+			onData(fault))
 		config, _ := remembering(srv, 0)
 		c := loginTLS(t, srv, config)
 		raw := c.epsv().(*net.TCPConn)
@@ -139,13 +139,13 @@ func TestUploadLostWithTheTicket(t *testing.T) {
 		return srv, c
 	}
 	t.Run("unread", func(t *testing.T) {
-		srv, c := upload(t, 200_000, false)
+		srv, c := upload(t, ftptest.DataFault{Pace: 200_000, ReadBuffer: 16 << 10}, false)
 		c.expect("426")
 		require.Less(t, srv.DataConns()[0].Received, int64(size))
 		require.False(t, srv.DataConns()[0].CloseNotify)
 	})
 	t.Run("read", func(t *testing.T) {
-		srv, c := upload(t, 2_000_000, true)
+		srv, c := upload(t, ftptest.DataFault{Pace: 2_000_000}, true)
 		c.expect("226")
 		require.EqualValues(t, size, srv.DataConns()[0].Received)
 		require.True(t, srv.DataConns()[0].CloseNotify)

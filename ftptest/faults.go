@@ -51,7 +51,8 @@ type DataFault struct {
 	End    DataEnd
 
 	// ReadBuffer is the size of the kernel's receive buffer, in bytes, as far as the kernel heeds it; zero means what it has by
-	// itself. With a Pace it makes the server read an upload long after the client has written it.
+	// itself. Together with a Pace it leaves most of an upload with the client's kernel when the client has written it all.
+	// A few kilobytes make the kernel throw away what came before, and the upload takes seconds.
 	ReadBuffer int
 }
 

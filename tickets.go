@@ -1,0 +1,78 @@
+package ftp
+
+import (
+	"crypto/tls"
+	"sync"
+)
+
+// maxTickets bounds what a session keeps; servers send one or two at a time.
+const maxTickets = 32
+
+// tickets are the TLS sessions that one control connection and its data
+// connections can resume. Servers that tie data connections to the control
+// connection accept no others.
+//
+// A TLS 1.3 ticket is meant for one connection (RFC 8446 appendix C.4), so the
+// newest unused one goes first. Some servers hand out two at the login and none
+// with an upload (ProFTPD); when all are used, the last one is offered again,
+// which those servers accept, until one does not: its tickets are single-use,
+// and none is offered twice from then on. Tickets of TLS 1.2 are good for any
+// number of connections.
+type tickets struct {
+	mu        sync.Mutex
+	unused    []*tls.ClientSessionState // the newest last
+	used      *tls.ClientSessionState   // the one offered last
+	again     bool                      // it was offered a second time
+	multiUse  bool                      // TLS 1.2 or older
+	singleUse bool                      // the server took no ticket twice
+}
+
+// Put implements [tls.ClientSessionCache]. There is one server, so the key says
+// nothing new.
+func (t *tickets) Put(_ string, session *tls.ClientSessionState) {
+	if session == nil {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.unused = append(t.unused, session)
+	if len(t.unused) > maxTickets {
+		t.unused = t.unused[1:]
+	}
+}
+
+// Get implements [tls.ClientSessionCache].
+func (t *tickets) Get(string) (*tls.ClientSessionState, bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if last := len(t.unused) - 1; last >= 0 {
+		t.used, t.unused, t.again = t.unused[last], t.unused[:last], false
+		return t.used, true
+	}
+	if t.used == nil || t.singleUse {
+		return nil, false
+	}
+	t.again = !t.multiUse
+	return t.used, true
+}
+
+// established tells which protocol the control connection speaks.
+func (t *tickets) established(version uint16) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.multiUse = version < tls.VersionTLS13
+}
+
+// outcome tells whether the last data connection resumed what it was offered.
+func (t *tickets) outcome(resumed bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.singleUse = t.singleUse || t.again && !resumed
+}
+
+// successor is the empty store of a new control connection to the same server.
+func (t *tickets) successor() *tickets {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return &tickets{singleUse: t.singleUse}
+}
