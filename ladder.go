@@ -141,15 +141,15 @@ func (x *Exchange) exhausted(steps []step) error {
 	case len(x.negotiation.Rungs) == 0:
 		return fmt.Errorf("%w: earlier in this session the server refused every permitted method", ErrDataConnection)
 	}
-	return &noWay{x.negotiation.Rungs}
+	return &negotiationError{x.negotiation.Rungs}
 }
 
-// noWay is ErrDataConnection with the reasons of the attempts.
-type noWay struct{ rungs []Rung }
+// negotiationError is ErrDataConnection with the reasons of the attempts.
+type negotiationError struct{ rungs []Rung }
 
-func (e *noWay) Error() string { return ErrDataConnection.Error() }
+func (e *negotiationError) Error() string { return ErrDataConnection.Error() }
 
-func (e *noWay) Unwrap() []error {
+func (e *negotiationError) Unwrap() []error {
 	reasons := []error{ErrDataConnection}
 	for _, r := range e.rungs {
 		if r.Err != nil {

@@ -210,7 +210,7 @@ func (o *Options) check() error {
 		{"User", o.User}, {"Password", o.Password}, {"Account", o.Account}, {"VirtualHost", o.VirtualHost},
 	} {
 		if err := sendable(field.value); err != nil {
-			return fmt.Errorf("Options.%s: %w", field.name, err)
+			return fmt.Errorf("field %s of Options: %w", field.name, err)
 		}
 	}
 	if o.Mode > ModeAuto {

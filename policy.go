@@ -11,9 +11,9 @@ import (
 type AddressPolicy uint8
 
 const (
-	// AddressAuto, the zero value, dials the control peer first. An advertised
-	// address that differs is a second chance if it is a public one, and is
-	// never dialled if it is not.
+	// AddressAuto dials the control peer first. An advertised address that
+	// differs is a second chance if it is a public one, and is never dialled if
+	// it is not.
 	AddressAuto AddressPolicy = iota
 	// AddressControl never dials anything but the control peer.
 	AddressControl

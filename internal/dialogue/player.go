@@ -45,7 +45,7 @@ func (p *Player) Play(ctx context.Context, n int, conn net.Conn) error {
 	}
 	play := &play{player: p, ctx: ctx, number: n, conn: conn, in: bufio.NewReaderSize(conn, maxLine), steps: steps}
 	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	defer play.dropData()
 	return play.run()
 }

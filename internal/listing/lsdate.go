@@ -54,8 +54,9 @@ func (r *row) timeOrYear(d *date, i int) bool {
 // isoDate reads the dates of the styles iso, long-iso and full-iso of ls.
 func (r *row) isoDate(i int) (date, bool) {
 	d := date{stamp: stamp{year: noYear}, last: i}
-	word, ok := r.col(i), true
+	word := r.col(i)
 	if len(word) == len("2006-01-02") && word[4] == '-' {
+		var ok bool
 		if d.year, ok = number(word[:4], 1, 9999); !ok {
 			return date{}, false
 		}

@@ -1,6 +1,7 @@
 package memnet
 
 import (
+	"errors"
 	"io"
 	"net"
 	"net/netip"
@@ -36,7 +37,7 @@ func (c *Conn) RemoteAddr() net.Addr { return net.TCPAddrFromAddrPort(c.remote) 
 // Read reads what the other end has written; io.EOF after its half close or Close.
 func (c *Conn) Read(p []byte) (int, error) {
 	n, err := c.in.read(p)
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		err = opError("read", "tcp", c.local, c.remote, err)
 	}
 	return n, err
@@ -62,7 +63,7 @@ func (c *Conn) CloseWrite() error {
 	return nil
 }
 
-// SetLinger(0) makes Close reset the connection. Any other value restores the normal end.
+// SetLinger with zero makes Close reset the connection; any other value restores the normal end.
 func (c *Conn) SetLinger(seconds int) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
