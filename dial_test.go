@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -100,11 +101,11 @@ func TestHookWithAnActiveTransferAcceptsOnlyThroughAListenFunc(t *testing.T) {
 	srv := serve(t, ftptest.Config{})
 	put(t, srv, "a.txt", []byte(hello))
 	hook := &nameHook{port: srv.Addr[strings.LastIndexByte(srv.Addr, ':')+1:]}
-	opts := ftp.Options{DialContext: hook.dial, Mode: ftp.ModeActive, Timeouts: ftp.Timeouts{Accept: 1e8}}
+	opts := ftp.Options{DialContext: hook.dial, Mode: ftp.ModeActive, Timeouts: ftp.Timeouts{Accept: 50 * time.Millisecond}}
 	c := dial(t, hookedName, &opts)
 	require.ErrorIs(t, fetchFails(t, c), ftp.ErrDataConnection, "who connects cannot be told from a stranger")
 
-	opts.Active.ListenFunc = new(net.ListenConfig).Listen
+	opts.Active.ListenFunc, opts.Timeouts = new(net.ListenConfig).Listen, ftp.Timeouts{}
 	c = dial(t, hookedName, &opts)
 	require.Equal(t, "PORT", tries(fetch(t, c)))
 }

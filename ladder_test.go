@@ -120,10 +120,10 @@ func TestLadderBoundsAConnectionByDataConnect(t *testing.T) {
 		})
 	})
 	t.Run("on sockets", func(t *testing.T) {
-		c, _ := onLoopback(t, config, ftp.Options{Timeouts: ftp.Timeouts{DataConnect: 100 * time.Millisecond}})
+		c, _ := onLoopback(t, config, ftp.Options{Timeouts: ftp.Timeouts{DataConnect: 200 * time.Millisecond}})
 		n := fetch(t, c)
 		require.Equal(t, "EPSV! PASV", tries(n))
-		require.ErrorContains(t, n.Rungs[0].Err, "within 100ms (Options.Timeouts.DataConnect)")
+		require.ErrorContains(t, n.Rungs[0].Err, "within 200ms (Options.Timeouts.DataConnect)")
 	})
 }
 
