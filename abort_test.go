@@ -89,6 +89,9 @@ func TestCancelAtEveryStep(t *testing.T) {
 				continue // each side waits for the other: see TestCancelWhileTheServerHoldsBackThe150
 			}
 			for _, mode := range []ftp.Mode{ftp.ModePassive, ftp.ModeActive} {
+				if mode == ftp.ModeActive && style.style != ftptest.AbortNormal && style.style != ftptest.AbortSilent {
+					continue // what is left to see of a style does not depend on who connected
+				}
 				t.Run(fmt.Sprint(style.name, "/", work.name, "/", mode), func(t *testing.T) {
 					cancelEverywhere(t, ftptest.Config{Abort: style.style}, mode, work)
 				})

@@ -1,6 +1,7 @@
 package ftptest
 
 import (
+	"errors"
 	"io"
 	"net"
 	"slices"
@@ -21,7 +22,7 @@ type carrier struct {
 // Read is io.Reader. After a close_notify crypto/tls does not come to the end of what is beneath it.
 func (c *carrier) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
-	if n == 0 && err == io.EOF {
+	if n == 0 && errors.Is(err, io.EOF) {
 		c.torn = true
 	}
 	return n, err

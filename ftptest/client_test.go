@@ -2,6 +2,7 @@ package ftptest_test
 
 import (
 	"bufio"
+	"errors"
 	"io"
 	"net"
 	"regexp"
@@ -87,15 +88,9 @@ func (c *client) closed() {
 	_, err := c.in.ReadByte()
 	require.Error(c.t, err)
 	var timeout net.Error
-	if ok := asNetError(err, &timeout); ok {
+	if errors.As(err, &timeout) {
 		require.False(c.t, timeout.Timeout(), "the connection is still open")
 	}
-}
-
-func asNetError(err error, target *net.Error) bool {
-	e, ok := err.(net.Error)
-	*target = e
-	return ok
 }
 
 // epsv negotiates and connects.

@@ -112,6 +112,9 @@ func (p *dataPipe) Write(b []byte) (int, error) {
 	done := 0
 	for done < len(b) {
 		n, err := p.next(len(b) - done)
+		if err == nil {
+			err = p.pace(n)
+		}
 		if err != nil {
 			return done, err
 		}
@@ -137,19 +140,15 @@ func (p *dataPipe) Read(b []byte) (int, error) {
 	p.passed += int64(n)
 	p.record.update(func(d *DataConn) { d.Received += int64(n) })
 	if err != nil {
-		err = p.ended(err)
+		return n, p.ended(err)
 	}
-	return n, err
+	return n, p.pace(n)
 }
 
-// next returns how many bytes may pass now, after having waited for the pace; or it does what the fault says.
+// next returns how many bytes may pass now, or does what the fault says.
 func (p *dataPipe) next(want int) (int, error) {
 	if p.fault.Pace > 0 {
-		step := max(1, p.fault.Pace/20)
-		want = int(min(int64(want), step))
-		if err := p.wait(time.Duration(want) * time.Second / time.Duration(p.fault.Pace)); err != nil {
-			return 0, err
-		}
+		want = int(min(int64(want), max(1, p.fault.Pace/20)))
 	}
 	if p.fault.Action == DataFlows {
 		return want, nil
@@ -167,8 +166,12 @@ func (p *dataPipe) shrink() {
 	}
 }
 
-func (p *dataPipe) wait(d time.Duration) error {
-	timer := time.NewTimer(d)
+// pace waits as long as n bytes take.
+func (p *dataPipe) pace(n int) error {
+	if p.fault.Pace <= 0 {
+		return nil
+	}
+	timer := time.NewTimer(time.Duration(n) * time.Second / time.Duration(p.fault.Pace))
 	defer timer.Stop()
 	select {
 	case <-timer.C:

@@ -2,6 +2,7 @@ package ftptest_test
 
 import (
 	"crypto/tls"
+	"errors"
 	"io"
 	"net"
 	"testing"
@@ -23,7 +24,7 @@ type watched struct {
 
 func (w *watched) Read(b []byte) (int, error) {
 	n, err := w.Conn.Read(b)
-	w.ended = w.ended || n == 0 && err == io.EOF
+	w.ended = w.ended || n == 0 && errors.Is(err, io.EOF)
 	return n, err
 }
 

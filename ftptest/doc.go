@@ -10,6 +10,15 @@
 // misconfigured NAT, ports that swallow connections, replies that never come, transfers that stall or are cut short, the
 // several ways servers answer ABOR, and so on, and every one of these can be had alone or combined.
 //
+// Config.TLS adds TLS, explicit or implicit, with certificates that Server.RootCAs verifies, or with bad ones that an Authority
+// makes; with servers that insist on session reuse, tickets that work once, connections that end without close_notify, and
+// bytes injected before the handshake:
+//
+//	srv := ftptest.NewUnstartedServer(t)
+//	srv.Config.TLS = &ftptest.TLS{RequireReuse: true}
+//	srv.Start()
+//	// dial srv.Addr, send AUTH TLS, and use srv.ClientTLS()
+//
 // Script goes one step further: it plays a written dialogue line by line and fails the test where the client departs from it.
 //
 // A test sees what happened through Server.Commands, Server.Sessions and Server.DataConns.

@@ -2,6 +2,9 @@ package ftptest_test
 
 import (
 	"bufio"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -81,6 +84,25 @@ func ExampleConfig_nat() {
 	// PASS me@ → 230 Logged in.
 	// EPSV → 500 EPSV not understood
 	// PASV → 227 Entering Passive Mode (10,0,0,5,80,0)
+}
+
+// A server that wants TLS, with a certificate that has expired. Another Authority's would be one that the client does not
+// trust, and ca.Issue("other.example.test") one of another name.
+func ExampleAuthority() {
+	ca := ftptest.NewAuthority()
+	srv, err := ftptest.Listen(ftptest.Config{
+		TLS: &ftptest.TLS{Implicit: true, Authority: ca, Certificate: ca.IssueExpired()},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer srv.Close()
+
+	_, err = tls.Dial("tcp", srv.Addr, srv.ClientTLS())
+	var invalid x509.CertificateInvalidError
+	fmt.Println(errors.As(err, &invalid) && invalid.Reason == x509.Expired)
+	// Output: true
 }
 
 // The second PWD is refused for now, and NOOP costs the connection.

@@ -3,6 +3,7 @@ package ftptest
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"io"
 	"net"
 )
@@ -41,7 +42,7 @@ func (p *dataPipe) ended(err error) error {
 		return io.EOF
 	case secured.carrier.torn:
 		return io.ErrUnexpectedEOF
-	case err == io.EOF:
+	case errors.Is(err, io.EOF):
 		p.record.update(func(d *DataConn) { d.CloseNotify = true })
 	}
 	return err

@@ -53,7 +53,7 @@ func (s *session) secureControl() bool {
 	}
 	s.family = s.id
 	if state := conn.ConnectionState(); state.DidResume && state.Version < tls.VersionTLS13 {
-		s.family = use.taken.family // no new ticket comes with it: the session is the old one
+		s.family = use.taken.family // with TLS 1.2 it is the old session itself
 	}
 	s.writing.Lock()
 	defer s.writing.Unlock()

@@ -84,7 +84,7 @@ func (s *session) carry(t *transfer) {
 		s.conclude(t, s.server.faults.due("226", s.id), failure)
 		return
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	s.exchange(t, conn, announce, refusal)
 }
 
