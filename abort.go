@@ -22,7 +22,7 @@ func (c *control) abort(cmd *command, closeData func(), limit time.Duration) err
 		closeData()
 		return c.broken
 	}
-	abor, err := c.send(ctx, "ABOR")
+	abor, err := c.put(ctx, "ABOR")
 	closeData()
 	if err == nil {
 		err = c.settle(ctx, abor)
@@ -38,7 +38,7 @@ func (c *control) settle(ctx context.Context, abor *command) error {
 	grace, cancel := context.WithTimeout(ctx, settleGrace)
 	defer cancel()
 	for !abor.done {
-		if err := c.read(grace, new(TimeoutError)); err != nil {
+		if err := c.read(grace, new(TimeoutError), time.Time{}); err != nil {
 			if c.broken != nil || ctx.Err() != nil {
 				return err
 			}
@@ -49,13 +49,13 @@ func (c *control) settle(ctx context.Context, abor *command) error {
 }
 
 func (c *control) settleByNoop(ctx context.Context) error {
-	noop, err := c.send(ctx, "NOOP")
+	noop, err := c.put(ctx, "NOOP")
 	if err != nil {
 		return err
 	}
 	for !noop.done {
 		owed := c.queue[0]
-		if err := c.read(ctx, new(TimeoutError)); err != nil {
+		if err := c.read(ctx, new(TimeoutError), time.Time{}); err != nil {
 			return err
 		}
 		if owed.done && owed.final.Code == 200 { // NOOP's, whatever was never answered before it

@@ -28,15 +28,14 @@ type Client struct {
 	mu     sync.Mutex
 	closed bool
 	ctl    *control // replaced by relogin; read without mu by the call that is busy
-	data   net.Conn // of the open transfer, for Close to cut
+	cut    func()   // closes the data connection of the open transfer
 
-	features wire.Features
-	wanted   Type            // what SetType asked for
-	typ      Type            // what the server was last told; 0 where not known
-	dirs     []string        // the arguments of CWD since the login, to repeat them
-	refused  map[Method]bool // methods that this server does not know
-
-	marksLinks bool // this server has told links from directories in MLSD
+	features wire.Features    // written with mu held, for Feature and Features
+	wanted   Type             // what SetType asked for
+	typ      Type             // what the server was last told; 0 where not known
+	dirs     []string         // the arguments of CWD since the login, to repeat them
+	refused  map[Method]Reply // methods that this server does not know, and what it said
+	silent   map[Method]bool  // methods that it never answered
 }
 
 // Dial connects to address, which is "host" or "host:port" (default port 21),
@@ -61,7 +60,8 @@ func Dial(ctx context.Context, address string, opts *Options) (*Client, error) {
 		address: net.JoinHostPort(host, port),
 		dialer:  o.dataDialer(),
 		trace:   newTracer(o.Trace),
-		refused: make(map[Method]bool),
+		refused: make(map[Method]Reply),
+		silent:  make(map[Method]bool),
 		wanted:  TypeImage,
 	}
 	if err := c.connect(ctx); err != nil {
@@ -160,7 +160,8 @@ func (c *Client) enter(ctx context.Context, greeting Reply) error {
 }
 
 // Login logs in as user. Dial has done so already, unless Options.SkipLogin is
-// set; some servers permit a second login in the same session.
+// set; some servers permit a second login in the same session. A login that is
+// refused leaves the session without one.
 func (c *Client) Login(ctx context.Context, user, password string) error {
 	return c.call("login", "", func() error {
 		if err := sendable(user, password); err != nil {
@@ -215,10 +216,13 @@ func (c *Client) learn(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c.features = wire.Features{}
+	var features wire.Features
 	if r.positive() && len(r.Lines) > 0 {
-		c.features = wire.ParseFeatures(r.Lines)
+		features = wire.ParseFeatures(r.Lines)
 	}
+	c.mu.Lock()
+	c.features = features
+	c.mu.Unlock()
 	if c.features.Has("UTF8") {
 		if _, err := c.ctl.roundTrip(ctx, "OPTS", "UTF8 ON"); err != nil { // many servers answer 202 or 504 and speak UTF-8 all the same
 			return err
@@ -267,8 +271,8 @@ func (c *Client) retire(cut bool) (ctl *control, first bool) {
 	first, c.closed = !c.closed, true
 	if first && cut {
 		_ = c.ctl.raw.Close()
-		if c.data != nil {
-			_ = c.data.Close()
+		if c.cut != nil {
+			c.cut()
 		}
 	}
 	return c.ctl, first
@@ -359,8 +363,14 @@ func (c *Client) PassivePorts() PortRange { return c.opts.Memory.PassivePorts() 
 // Feature tells whether FEAT listed name, and the parameters that stood behind
 // it (RFC 2389).
 func (c *Client) Feature(name string) (params string, ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	return c.features.Params(name), c.features.Has(name)
 }
 
 // Features returns the names that FEAT listed, in its order.
-func (c *Client) Features() []string { return c.features.Names() }
+func (c *Client) Features() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.features.Names()
+}

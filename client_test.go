@@ -451,7 +451,7 @@ func TestLateRepliesAreMatchedToTheirCommands(t *testing.T) {
 }
 
 func TestUnaskedReplyIsNoAnswerToTheNextCommand(t *testing.T) {
-	c, srv := scripted(t, nil, welcome+`
+	c, srv := scripted(t, welcome+`
 C: NOOP
 S! "200 ok\r\n257 \"/elsewhere\"\r\n"
 C? PWD

@@ -22,19 +22,22 @@ import (
 // still wait for their final reply, oldest first. A command whose caller gave
 // up stays in the queue, so that its late reply is not taken for another's.
 type control struct {
-	raw     net.Conn // the TCP connection
-	conn    net.Conn // raw, or TLS over it
-	reader  *wire.Reader
-	peer    controlPeer
-	timeout time.Duration // for a reply
-	trace   *tracer
-	secrets secrets
+	raw      net.Conn // the TCP connection
+	conn     net.Conn // raw, or TLS over it
+	reader   *wire.Reader
+	peer     controlPeer
+	timeout  time.Duration // for a reply
+	patience time.Duration // for replies that are owed to callers who gave up
+	trace    *tracer
+	secrets  secrets
 
 	security *security // nil in plain FTP
 
 	queue  []*command
 	line   []byte // scratch for the command line
 	broken error  // set once; every later call returns it
+
+	restart bool // REST was sent and no transfer command after it
 }
 
 // command is a command on the wire and what was answered so far.
@@ -44,18 +47,20 @@ type command struct {
 	mark  Reply // the last 1xx; Code 0 where none came
 	marks int   // how many came
 	final Reply
-	done  bool // final is set
+	done  bool        // final is set
+	then  func(Reply) // called with the final reply, also where its caller gave up; may be nil
 }
 
 func newControl(conn net.Conn, peer controlPeer, opts *Options, trace *tracer) *control {
 	return &control{
-		raw:     conn,
-		conn:    conn,
-		reader:  wire.NewReader(conn, opts.Limits.wire()),
-		peer:    peer,
-		timeout: opts.Timeouts.Reply,
-		trace:   trace,
-		secrets: opts.secrets(),
+		raw:      conn,
+		conn:     conn,
+		reader:   wire.NewReader(conn, opts.Limits.wire()),
+		peer:     peer,
+		timeout:  opts.Timeouts.Reply,
+		patience: opts.Timeouts.FinalReply,
+		trace:    trace,
+		secrets:  opts.secrets(),
 	}
 }
 
@@ -98,8 +103,30 @@ func (c *control) roundTrip(ctx context.Context, verb string, args ...string) (R
 	return c.await(ctx, cmd)
 }
 
-// send puts one command line on the wire and queues the reply that is due.
+// send puts one command line on the wire, after all replies that are still owed
+// have come, and queues the reply that is due.
 func (c *control) send(ctx context.Context, verb string, args ...string) (*command, error) {
+	if err := c.drain(ctx); err != nil {
+		return nil, err
+	}
+	return c.put(ctx, verb, args...)
+}
+
+// drain reads the replies to commands whose callers gave up. A command on top of
+// them would rely on the server to answer in order while it is busy, which not
+// every server does.
+func (c *control) drain(ctx context.Context) error {
+	for len(c.queue) > 0 && c.broken == nil {
+		owed := c.queue[0]
+		if _, err := c.awaitWithin(ctx, owed, &TimeoutError{"reply to " + owed.verb, c.patience, "Timeouts.FinalReply"}); err != nil {
+			return err
+		}
+	}
+	return c.broken
+}
+
+// put is send without waiting for what is owed.
+func (c *control) put(ctx context.Context, verb string, args ...string) (*command, error) {
 	if c.broken != nil {
 		return nil, c.broken
 	}
@@ -135,7 +162,8 @@ const lastWords = 100 * time.Millisecond
 // over it: to take it for the answer to the next command would be to read every
 // later reply one command late.
 func (c *control) unasked() error {
-	err := c.read(context.Background(), &TimeoutError{"whole reply", lastWords, "Timeouts.Reply"})
+	limit := &TimeoutError{"whole reply", lastWords, "Timeouts.Reply"}
+	err := c.read(context.Background(), limit, limit.start())
 	if err == nil {
 		err = c.fail(errors.New("a reply came that no command asked for"))
 	}
@@ -146,7 +174,7 @@ func (c *control) unasked() error {
 // of a command.
 func sendable(args ...string) error {
 	for _, arg := range args {
-		if _, err := wire.AppendCommand(nil, "X", arg); err != nil {
+		if err := wire.CheckArgument(arg); err != nil {
 			return err
 		}
 	}
@@ -161,11 +189,12 @@ func (c *control) learnSecret(verb string, args []string) {
 }
 
 func (c *control) write(ctx context.Context, line []byte) error {
-	done := interruptible(ctx, c.conn.SetWriteDeadline, c.timeout)
+	limit := &TimeoutError{"room to send a command", c.timeout, "Timeouts.Reply"}
+	done := interruptible(ctx, c.conn.SetWriteDeadline, limit.start())
 	_, err := c.conn.Write(line)
 	done()
 	if err != nil {
-		return interrupted(ctx, err, &TimeoutError{"room to send a command", c.timeout, "Timeouts.Reply"})
+		return interrupted(ctx, err, limit)
 	}
 	return nil
 }
@@ -180,8 +209,9 @@ func (c *control) replyLimit(cmd *command) *TimeoutError {
 }
 
 func (c *control) awaitWithin(ctx context.Context, cmd *command, limit *TimeoutError) (Reply, error) {
+	until := limit.start()
 	for !cmd.done {
-		if err := c.read(ctx, limit); err != nil {
+		if err := c.read(ctx, limit, until); err != nil {
 			return Reply{}, err
 		}
 	}
@@ -191,8 +221,9 @@ func (c *control) awaitWithin(ctx context.Context, cmd *command, limit *TimeoutE
 // awaitMark reads until cmd has its 1xx or its final reply, and returns it.
 func (c *control) awaitMark(ctx context.Context, cmd *command) (Reply, error) {
 	limit := c.replyLimit(cmd)
+	until := limit.start()
 	for !cmd.done && cmd.mark.Code == 0 {
-		if err := c.read(ctx, limit); err != nil {
+		if err := c.read(ctx, limit, until); err != nil {
 			return Reply{}, err
 		}
 	}
@@ -206,11 +237,11 @@ func (c *control) awaitMark(ctx context.Context, cmd *command) (Reply, error) {
 // A wait that ctx ends leaves the session in step: the reply is still owed to
 // the queue. A wait that the limit ends does not: such a server has stopped to
 // answer.
-func (c *control) read(ctx context.Context, limit *TimeoutError) error {
+func (c *control) read(ctx context.Context, limit *TimeoutError, until time.Time) error {
 	if c.broken != nil {
 		return c.broken
 	}
-	done := interruptible(ctx, c.conn.SetReadDeadline, limit.Limit)
+	done := interruptible(ctx, c.conn.SetReadDeadline, until)
 	r, err := c.reader.ReadReply()
 	done()
 	if err == nil {
@@ -225,6 +256,9 @@ func (c *control) read(ctx context.Context, limit *TimeoutError) error {
 
 // lost says what the end of the control connection means.
 func lost(err error) error {
+	if isAlert(err) {
+		return tlsError(err)
+	}
 	if errors.Is(err, io.EOF) {
 		return errors.New("the server closed the control connection")
 	}
@@ -239,9 +273,9 @@ func (c *control) deliver(r Reply) error {
 		cmd = c.queue[0]
 		event.Command, event.Duration = cmd.verb, time.Since(cmd.sent)
 	}
-	if r.negative() || cmd == nil || isLogin(cmd.verb) {
-		r = c.secrets.hide(r)
-		event.Reply = r
+	event.Reply = c.secrets.hide(r)
+	if r.negative() || cmd == nil || !readForContent(cmd.verb) {
+		r = event.Reply
 	}
 	c.trace.reply(event)
 	switch {
@@ -255,6 +289,9 @@ func (c *control) deliver(r Reply) error {
 	default:
 		cmd.final, cmd.done = r, true
 		c.queue = c.queue[1:]
+		if cmd.then != nil {
+			cmd.then(r)
+		}
 	}
 	if r.Code == 421 {
 		_ = c.fail(refusal(cmd.verb, r)) // the command still gets its reply; the next one gets this
@@ -266,8 +303,14 @@ func (c *control) deliver(r Reply) error {
 // for the next. Restart markers (110) are the only honest use of many.
 const maxMarks = 1000
 
-func isLogin(verb string) bool {
-	return verb == "USER" || verb == "PASS" || verb == "ACCT"
+// readForContent tells whether the text of a positive reply is data, in which
+// nothing may be hidden: a file may be named like a password.
+func readForContent(verb string) bool {
+	switch verb {
+	case "PWD", "MLST", "SIZE", "MDTM", "FEAT", "EPSV", "PASV", "STOU":
+		return true
+	}
+	return false
 }
 
 // greet reads the server's first reply: 220, or 120 and then 220, or 230 where

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"strconv"
 	"time"
 )
 
@@ -19,6 +20,9 @@ type DataDialer interface {
 	// the point where the server needs the transfer command: a passive dialer
 	// before or after it has connected, an active one before it accepts.
 	// Where it does not call Begin, the client does so afterwards.
+	//
+	// The attempts that it calls x.Record for are the transfer's Negotiation; the
+	// last of them counts as the connection that is returned.
 	//
 	// If the server then answers 425 or 426, DialData is called again with the
 	// same Exchange, and should try another way or return an error.
@@ -70,20 +74,33 @@ func (x *Exchange) Begin(ctx context.Context) error {
 	if x.command != nil {
 		return nil
 	}
-	if x.transfer.offset > 0 {
-		r, err := x.Command(ctx, "REST", fmt.Sprint(x.transfer.offset))
-		if err != nil {
+	ctl := x.client.ctl
+	if x.transfer.offset > 0 || ctl.restart { // an offset of an earlier call that was cancelled must not hold for this one
+		if err := ctl.restartAt(ctx, x.transfer.offset); err != nil {
 			return err
 		}
-		if !r.intermediate() {
-			return refusal("REST", r)
-		}
 	}
-	cmd, err := x.client.ctl.send(ctx, x.transfer.verb, x.transfer.args()...)
+	cmd, err := ctl.send(ctx, x.transfer.verb, x.transfer.args()...)
 	if err != nil {
 		return err
 	}
+	ctl.restart = false
 	x.command = cmd
+	return nil
+}
+
+// restartAt sets the offset at which the next transfer begins (RFC 3659 section
+// 5).
+func (c *control) restartAt(ctx context.Context, offset int64) error {
+	c.restart = true
+	r, err := c.roundTrip(ctx, "REST", strconv.FormatInt(offset, 10))
+	if err != nil {
+		return err
+	}
+	if !r.intermediate() {
+		c.restart = false
+		return refusal("REST", r)
+	}
 	return nil
 }
 
@@ -217,8 +234,9 @@ func (x *Exchange) awaitMark(ctx context.Context) error {
 // a byte of the upload has been taken from the caller yet.
 func (x *Exchange) afterMark(ctx context.Context, mark Reply) (Reply, error) {
 	ctl := x.client.ctl
-	for !x.command.done && ctl.reader.Pending() {
-		if err := ctl.read(ctx, ctl.replyLimit(x.command)); err != nil {
+	limit := ctl.replyLimit(x.command)
+	for until := limit.start(); !x.command.done && ctl.reader.Pending(); {
+		if err := ctl.read(ctx, limit, until); err != nil {
 			return mark, err
 		}
 	}
@@ -235,7 +253,7 @@ func (x *Exchange) stepDown(reason error) {
 	x.failed(reason)
 	x.tried = append(x.tried, method)
 	x.client.opts.Memory.failed(method)
-	x.notice(method, "%s led to no data connection: %s", method, plain(reason))
+	x.notice(method, "%s led to no data connection: %s", method, reason)
 	x.retract()
 }
 

@@ -56,6 +56,9 @@ var keepAlive = net.KeepAliveConfig{Enable: true, Idle: 30 * time.Second, Interv
 
 // splitAddress reads "host", "host:port", "[v6]:port" or a bare IPv6 address.
 func splitAddress(address, defaultPort string) (host, port string, err error) {
+	if strings.Contains(address, "://") {
+		return "", "", fmt.Errorf("%q is a URL; give its host, or host:port", address)
+	}
 	bare := address
 	if inner, bracketed := strings.CutPrefix(address, "["); bracketed && strings.Count(address, "]") == 1 && strings.HasSuffix(address, "]") {
 		bare = strings.TrimSuffix(inner, "]")

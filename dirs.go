@@ -14,23 +14,45 @@ func (c *Client) ChangeDir(ctx context.Context, dir string) error {
 		if dir == "" {
 			return errNoPath
 		}
-		if err := c.want2xx(ctx, "CWD", dir); err != nil {
-			return err
-		}
-		return c.remember(ctx, dir)
+		return c.enterDir(ctx, dir)
 	})
+}
+
+// enterDir sends CWD, and notes the change even where its reply comes after the
+// caller has given up.
+func (c *Client) enterDir(ctx context.Context, dir string) error {
+	cmd, err := c.ctl.send(ctx, "CWD", dir)
+	if err != nil {
+		return err
+	}
+	cmd.then = func(r Reply) {
+		if r.positive() {
+			c.entered(dir)
+		}
+	}
+	r, err := c.ctl.await(ctx, cmd)
+	if err != nil {
+		return err
+	}
+	if !r.positive() {
+		return refusal("CWD", r)
+	}
+	return c.shortenDirs(ctx)
 }
 
 // maxDirs is how many changes of directory are repeated after a new login
 // before PWD is asked once for what they come to.
 const maxDirs = 16
 
-// remember notes a change of directory, so that a new login can repeat it.
-func (c *Client) remember(ctx context.Context, dir string) error {
+// entered notes a change of directory, so that a new login can repeat it.
+func (c *Client) entered(dir string) {
 	if path.IsAbs(dir) {
 		c.dirs = nil
 	}
 	c.dirs = append(c.dirs, dir)
+}
+
+func (c *Client) shortenDirs(ctx context.Context) error {
 	if len(c.dirs) <= maxDirs {
 		return nil
 	}

@@ -56,17 +56,20 @@ type Error struct {
 
 // Error says what was attempted and what came of it, on one line.
 func (e *Error) Error() string {
+	causes := strings.Join(e.causes(), ": ")
+	if e.Op == "" { // the cause of another
+		return causes
+	}
 	var b strings.Builder
-	b.WriteString("ftp: ")
-	b.WriteString(e.Op)
+	b.WriteString("ftp: " + e.Op)
 	if e.Path != "" {
-		fmt.Fprintf(&b, " %q", e.Path)
+		fmt.Fprintf(&b, " %s", quoted(e.Path))
 	}
 	if e.Host != "" {
 		b.WriteString(" on " + e.Host)
 	}
-	for _, part := range e.causes() {
-		b.WriteString(": " + part)
+	if causes != "" {
+		b.WriteString(": " + causes)
 	}
 	return b.String()
 }
@@ -83,6 +86,15 @@ func (e *Error) causes() []string {
 		parts = append(parts, e.Negotiation.explain())
 	}
 	return parts
+}
+
+// quoted is a path as an error shows it: a long one is cut.
+func quoted(path string) string {
+	const most = 256
+	if len(path) > most {
+		return fmt.Sprintf("%q...", path[:most])
+	}
+	return fmt.Sprintf("%q", path)
 }
 
 // Unwrap returns the cause.

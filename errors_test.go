@@ -161,7 +161,7 @@ func TestMeaningOfRefusals(t *testing.T) {
 			require.Equal(t, tt.verb, e.Command)
 			require.Equal(t, tt.reply[:3], fmt.Sprint(ftp.ReplyCode(err)))
 			for _, sentinel := range sentinels() {
-				require.Equal(t, sentinel == tt.want, errors.Is(err, sentinel), "%v", sentinel)
+				require.Equal(t, errors.Is(tt.want, sentinel), errors.Is(err, sentinel), "%v", sentinel)
 			}
 		})
 	}

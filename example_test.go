@@ -213,7 +213,9 @@ func ExampleClient_Create() {
 		log.Fatal(err)
 	}
 	for i := range 3 {
-		fmt.Fprintf(w, "%d squared is %d\n", i, i*i)
+		if _, err := fmt.Fprintf(w, "%d squared is %d\n", i, i*i); err != nil {
+			log.Fatal(err)
+		}
 	}
 	if err := w.Close(); err != nil { // the file is stored only if this is nil
 		log.Fatal(err)
@@ -229,7 +231,9 @@ func ExampleClient_CreateFrom() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Fprint(w, "ABC")
+	if _, err := io.WriteString(w, "ABC"); err != nil {
+		log.Fatal(err)
+	}
 	fmt.Println(w.Close(), w.Result().Offset)
 	// Output: <nil> 10
 }
@@ -242,7 +246,9 @@ func ExampleClient_CreateAppend() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Fprint(w, "ABC")
+	if _, err := io.WriteString(w, "ABC"); err != nil {
+		log.Fatal(err)
+	}
 	if err := w.Close(); err != nil {
 		log.Fatal(err)
 	}
@@ -259,7 +265,9 @@ func ExampleWriter_Abort() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Fprint(w, "half of it")
+	if _, err := io.WriteString(w, "half of it"); err != nil {
+		log.Fatal(err)
+	}
 	fmt.Println(w.Abort())
 	fmt.Println(c.NoOp(ctx)) // the session goes on
 	// Output:

@@ -147,9 +147,9 @@ func (c *Client) forget(verb string, r Reply, args []string) {
 	case verb == "TYPE":
 		c.typ = 0
 	case (verb == "CWD" || verb == "XCWD") && r.positive() && len(args) > 0:
-		c.dirs = append(c.dirs, strings.Join(args, " "))
+		c.entered(strings.Join(args, " "))
 	case (verb == "CDUP" || verb == "XCUP") && r.positive():
-		c.dirs = append(c.dirs, "..")
+		c.entered("..")
 	}
 }
 

@@ -40,7 +40,14 @@ func (c *Client) ensureType(ctx context.Context, t Type) error {
 	if c.typ == t {
 		return nil
 	}
-	if err := c.want2xx(ctx, "TYPE", string(t)); err != nil {
+	before := c.typ
+	c.typ = 0 // not known until the reply has come, which a cancelled caller does not see
+	err := c.want2xx(ctx, "TYPE", string(t))
+	switch {
+	case ReplyCode(err) != 0: // refused
+		c.typ = before
+		return err
+	case err != nil:
 		return err
 	}
 	c.typ = t
@@ -111,7 +118,8 @@ func (c *Client) create(ctx context.Context, cmd transferCommand) (*Writer, erro
 
 // Store uploads everything that r holds to a file (STOR), which replaces one of
 // the same name. An error of r breaks off the upload and is returned; a partial
-// file may then stay on the server.
+// file may then stay on the server. A Read of r that blocks is not interrupted by
+// ctx: close what r reads from.
 func (c *Client) Store(ctx context.Context, path string, r io.Reader) (Result, error) {
 	return c.StoreFrom(ctx, path, 0, r)
 }

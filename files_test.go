@@ -87,7 +87,7 @@ func TestStoreUniqueName(t *testing.T) {
 		{"absent, though suggested", "150 Ok to send data.", "250 Done.", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			c, _ := scripted(t, nil, welcome+fmt.Sprintf(`
+			c, _ := scripted(t, welcome+fmt.Sprintf(`
 C: EPSV
 S: 229 (|||{port}|)
 C: STOU hint
@@ -260,7 +260,7 @@ func TestNamesAreByteExact(t *testing.T) {
 }
 
 func TestByte0xFFIsDoubledOnTheWire(t *testing.T) {
-	c, _ := scripted(t, nil, welcome+`
+	c, _ := scripted(t, welcome+`
 C! "DELE \xff\xffa\xff\xff\xff\xff"
 S: 250 gone
 C: PWD

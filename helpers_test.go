@@ -9,6 +9,8 @@ import (
 	"math/rand/v2"
 	"net"
 	"runtime"
+	"runtime/debug"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -56,10 +58,10 @@ func session(t testing.TB, config ftptest.Config, opts *ftp.Options) (*ftp.Clien
 }
 
 // scripted is a client that is logged in to a server which plays a dialogue.
-func scripted(t testing.TB, opts *ftp.Options, script string) (*ftp.Client, *ftptest.ScriptServer) {
+func scripted(t testing.TB, script string) (*ftp.Client, *ftptest.ScriptServer) {
 	t.Helper()
 	srv := ftptest.Script(t, script)
-	return dial(t, srv.Addr, opts), srv
+	return dial(t, srv.Addr, nil), srv
 }
 
 // welcome is the begin of a dialogue, up to the end of Dial, with a server that
@@ -356,7 +358,9 @@ func (p *puppet) tryDial(t testing.TB, opts *ftp.Options) (*ftp.Client, error) {
 	data, err := network.Listen(t.Context(), "tcp", "192.0.2.1:1021")
 	require.NoError(t, err)
 	var work sync.WaitGroup
+	over, end := context.WithCancel(context.Background())
 	t.Cleanup(func() {
+		end()
 		_ = control.Close()
 		_ = data.Close()
 		work.Wait()
@@ -367,7 +371,10 @@ func (p *puppet) tryDial(t testing.TB, opts *ftp.Options) (*ftp.Client, error) {
 			if err != nil {
 				return
 			}
-			work.Go(func() { p.serve(conn, data) })
+			work.Go(func() {
+				defer context.AfterFunc(over, func() { _ = conn.Close() })()
+				p.serve(conn, data)
+			})
 		}
 	})
 	return ftp.Dial(t.Context(), "192.0.2.1:21", dialling(network, opts))
@@ -454,4 +461,11 @@ func (p *puppet) transfer(verb, arg string, listener net.Listener, say func(stri
 	}
 	_ = conn.Close()
 	return say("226 done")
+}
+
+// raceDetector tells whether the test was built with -race, which makes work on
+// long strings many times slower.
+func raceDetector() bool {
+	info, ok := debug.ReadBuildInfo()
+	return ok && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"})
 }

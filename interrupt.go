@@ -12,12 +12,12 @@ import (
 var longAgo = time.Unix(1, 0) //nolint:gochecknoglobals // a constant that Go cannot write as one
 
 // interruptible bounds the I/O that runs until the returned function is called:
-// by limit, where it is positive, and by ctx. setDeadline is SetDeadline,
+// by the time until, where it is not zero, and by ctx. setDeadline is SetDeadline,
 // SetReadDeadline or SetWriteDeadline of the connection. The returned function
 // clears the deadline again, so that it cannot hit a later command.
-func interruptible(ctx context.Context, setDeadline func(time.Time) error, limit time.Duration) (done func()) {
-	if limit > 0 {
-		_ = setDeadline(time.Now().Add(limit)) // fails on a closed connection only; the I/O will tell
+func interruptible(ctx context.Context, setDeadline func(time.Time) error, until time.Time) (done func()) {
+	if !until.IsZero() {
+		_ = setDeadline(until) // fails on a closed connection only; the I/O will tell
 	}
 	if ctx.Done() == nil {
 		return func() { _ = setDeadline(time.Time{}) }
@@ -33,6 +33,15 @@ func interruptible(ctx context.Context, setDeadline func(time.Time) error, limit
 		}
 		_ = setDeadline(time.Time{})
 	}
+}
+
+// start returns when a wait that begins now must end; the zero time where it has
+// no limit.
+func (e *TimeoutError) start() time.Time {
+	if e.Limit <= 0 {
+		return time.Time{}
+	}
+	return time.Now().Add(e.Limit)
 }
 
 // interrupted tells why I/O under interruptible failed: ctx ended, the limit

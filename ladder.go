@@ -40,10 +40,10 @@ type step struct {
 // connection. It steps down on a negative reply, on a connection that fails or
 // times out, and logs in again, once, where a method is never answered.
 func climb(ctx context.Context, x *Exchange, families ...family) (net.Conn, error) {
-	steps := ladder(x, families)
+	steps := x.passable(ladder(x, families))
 	portless := -1 // the group that found no local port, whatever the method
 	for _, s := range steps {
-		if s.group == portless || slices.Contains(x.tried, s.method) || x.client.refused[s.method] {
+		if s.group == portless || slices.Contains(x.tried, s.method) {
 			continue
 		}
 		conn, err := s.family.attempt(ctx, x, s.method)
@@ -61,13 +61,13 @@ func climb(ctx context.Context, x *Exchange, families ...family) (net.Conn, erro
 		}
 		x.tried = append(x.tried, s.method)
 		x.client.opts.Memory.failed(s.method)
-		x.notice(s.method, "%s led to no data connection: %s", s.method, plain(err))
+		x.notice(s.method, "%s led to no data connection: %s", s.method, err)
 		x.retract()
 		if err := x.recover(ctx, s.method); err != nil {
 			return nil, err
 		}
 	}
-	return nil, x.exhausted(steps)
+	return nil, x.exhausted(len(steps))
 }
 
 // ladder returns the steps in the order in which to try them: the method that
@@ -84,6 +84,31 @@ func ladder(x *Exchange, families []family) []step {
 		return rank(a.method, preferred) - rank(b.method, preferred)
 	})
 	return steps
+}
+
+// passable leaves out the steps that this session has shown to be in vain. Where
+// only silence speaks against the last of them, they are tried anew: it may have
+// been the network's, and there is nothing better.
+func (x *Exchange) passable(steps []step) []step {
+	c := x.client
+	possible := slices.DeleteFunc(slices.Clone(steps), func(s step) bool {
+		_, refused := c.refused[s.method]
+		return refused
+	})
+	answered := slices.DeleteFunc(slices.Clone(possible), func(s step) bool { return c.silent[s.method] })
+	switch {
+	case len(answered) > 0:
+		return answered
+	case len(possible) > 0 && len(x.negotiation.Rungs) == 0:
+		clear(c.silent)
+		return possible
+	}
+	if len(x.negotiation.Rungs) == 0 {
+		for _, s := range steps {
+			x.Record(Rung{Method: s.method, Err: fmt.Errorf("refused earlier in this session: %w", refusal(string(s.method), c.refused[s.method]))})
+		}
+	}
+	return nil
 }
 
 func rank(m, preferred Method) int {
@@ -128,18 +153,15 @@ func (x *Exchange) recover(ctx context.Context, m Method) error {
 	}
 	x.negotiation.Relogin = true
 	x.notice(m, "the session is out of step after %s; logging in again", m)
-	c.refused[m] = true // not asked again: the same silence would cost another login
+	c.silent[m] = true // not asked again: the same silence would cost another login
 	return c.relogin(ctx)
 }
 
 // exhausted is the error where no step is left. What was tried stands in the
 // negotiation's record.
-func (x *Exchange) exhausted(steps []step) error {
-	switch {
-	case len(steps) == 0:
+func (x *Exchange) exhausted(steps int) error {
+	if steps == 0 && len(x.negotiation.Rungs) == 0 {
 		return fmt.Errorf("%w: PORT, the only permitted method, cannot name an IPv6 address; permit EPRT", ErrDataConnection)
-	case len(x.negotiation.Rungs) == 0:
-		return fmt.Errorf("%w: earlier in this session the server refused every permitted method", ErrDataConnection)
 	}
 	return &negotiationError{x.negotiation.Rungs}
 }
@@ -163,7 +185,7 @@ func (e *negotiationError) Unwrap() []error {
 // server does not know is not asked again in this session.
 func (x *Exchange) refuse(m Method, r Reply) error {
 	if r.notImplemented() {
-		x.client.refused[m] = true
+		x.client.refused[m] = r
 	}
 	return refusal(string(m), r)
 }

@@ -377,7 +377,7 @@ func TestLadderOfMethodsAllRefusedBefore(t *testing.T) {
 	require.Empty(t, causedBy(srv, func() {
 		err := fetchFails(t, c)
 		require.ErrorIs(t, err, ftp.ErrDataConnection)
-		require.ErrorContains(t, err, "earlier in this session the server refused every permitted method")
+		require.ErrorContains(t, err, "EPSV: refused earlier in this session: server answered EPSV with")
 	}))
 }
 

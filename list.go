@@ -139,6 +139,7 @@ func (c *Client) lines(ctx context.Context, cmd transferCommand, each func(line 
 	if err != nil {
 		return err
 	}
+	defer t.endOnPanic()()
 	scanner := listing.NewScanner(t, c.opts.Limits.listing())
 	for scanner.Scan() {
 		if err := each(scanner.Text()); err != nil {
@@ -164,10 +165,14 @@ func (c *Client) inside(ctx context.Context, dir string, f func() error) error {
 	if err != nil {
 		return err
 	}
-	if err := c.want2xx(ctx, "CWD", dir); err != nil {
+	err = c.want2xx(ctx, "CWD", dir)
+	if ReplyCode(err) != 0 {
 		return err
 	}
-	err = f()
+	if err == nil {
+		err = f()
+	}
+	// Also where the reply to CWD was not awaited: it may have had its effect.
 	if backErr := c.want2xx(context.WithoutCancel(ctx), "CWD", back); backErr != nil {
 		return c.ctl.fail(errors.Join(fmt.Errorf("returning to the directory %q: %w", back, backErr), err))
 	}

@@ -120,7 +120,7 @@ func TestListGoesOnAfterALineNotUnderstood(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			feat := "S: " + strings.ReplaceAll(tt.features, "\n", "\nS: ")
-			c, _ := scripted(t, nil, strings.Replace(welcome, "S: 500 what?", feat, 1)+
+			c, _ := scripted(t, strings.Replace(welcome, "S: 500 what?", feat, 1)+
 				"C: EPSV\nS: 229 (|||{port}|)\nC: "+tt.verb+" /d\nS: 150 ok\nD> @lines\nS: 226 done\nC: NOOP\nS: 200 ok"+goodbye+"-- lines --\n"+tt.lines)
 			var found []string
 			bad := 0
@@ -210,11 +210,7 @@ func TestLISTOfAHazardousName(t *testing.T) {
 				if strings.HasPrefix(base, "/") && !strings.ContainsAny(base, " \t*?[]{}~\\\"'`$&|;<>()") {
 					continue // an absolute path cannot begin with a hyphen
 				}
-				var verbs []string
-				for _, line := range srv.Commands()[before:] {
-					verbs = append(verbs, line)
-				}
-				require.Equal(t, []string{"PWD", "CWD " + base, "EPSV", "LIST", "CWD /w"}, verbs)
+				require.Equal(t, []string{"PWD", "CWD " + base, "EPSV", "LIST", "CWD /w"}, srv.Commands()[before:])
 			}
 		}
 	}
@@ -317,7 +313,7 @@ func TestNameList(t *testing.T) {
 
 func TestNameListOfNothing(t *testing.T) {
 	for _, reply := range []string{"226 done", "250 done"} {
-		c, _ := scripted(t, nil, welcome+"C: EPSV\nS: 229 (|||{port}|)\nC: NLST\nS: 150 ok\nD> \"\\r\\n\"\nS: "+reply+goodbye)
+		c, _ := scripted(t, welcome+"C: EPSV\nS: 229 (|||{port}|)\nC: NLST\nS: 150 ok\nD> \"\\r\\n\"\nS: "+reply+goodbye)
 		for n, err := range c.NameList(t.Context(), "") {
 			require.Fail(t, "yielded", "%q %v", n, err)
 		}

@@ -107,7 +107,7 @@ func (r Rung) String() string {
 		b.WriteString(", listened on " + r.Listened.String())
 	}
 	if r.Err != nil {
-		b.WriteString(": " + plain(r.Err))
+		b.WriteString(": " + r.Err.Error())
 	}
 	return b.String()
 }
@@ -120,18 +120,9 @@ func (r Rung) MarshalJSON() ([]byte, error) {
 		Error string `json:"error,omitempty"`
 	}{fields: fields(r)}
 	if r.Err != nil {
-		out.Error = plain(r.Err)
+		out.Error = r.Err.Error()
 	}
 	return json.Marshal(out)
-}
-
-// plain is the text of err without the parts that an enclosing error will say.
-func plain(err error) string {
-	var e *Error
-	if errors.As(err, &e) && e.Op == "" {
-		return strings.Join(e.causes(), ": ")
-	}
-	return err.Error()
 }
 
 // explain tells every attempt and what to try next.
@@ -153,11 +144,13 @@ func (n *Negotiation) Advice() string {
 	if n == nil || len(n.Rungs) == 0 || n.Final().Err == nil {
 		return ""
 	}
-	var passiveRefused, passiveUnreachable, activeRefused, activeUnreached bool
+	var passiveRefused, passiveSilent, passiveUnreachable, activeRefused, activeUnreached bool
 	for _, r := range n.Rungs {
 		switch {
 		case errors.Is(r.Err, ErrPortRange):
 			return "every port of Active.Ports is in use on this host: widen the range"
+		case r.Method.Passive() && r.Dialled == "" && isTimeout(r.Err):
+			passiveSilent = true
 		case r.Method.Passive() && r.Dialled == "":
 			passiveRefused = true
 		case r.Method.Passive():
@@ -181,6 +174,8 @@ func (n *Negotiation) Advice() string {
 		return "the server's passive ports cannot be reached from here and it refuses active mode: open its passive ports in the firewall, or set Passive.ForcedIP where the address is wrong"
 	case passiveUnreachable:
 		return "the server's passive ports cannot be reached from here: open them in the firewall, set Passive.ForcedIP where the address is wrong, or use ModeAuto to try active mode too"
+	case passiveSilent && !activeUnreached:
+		return "the server, or something on the way, does not answer this command: try other methods with ModeAuto"
 	case passiveRefused && activeRefused:
 		return "the server refuses both passive and active mode"
 	case passiveRefused:

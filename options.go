@@ -134,7 +134,8 @@ type Timeouts struct {
 	Accept time.Duration
 	// Stall bounds the time in which not one byte of a transfer moves: 60 s.
 	Stall time.Duration
-	// FinalReply bounds the wait for the reply that ends a transfer: 60 s.
+	// FinalReply bounds the wait for the reply that ends a transfer, and for
+	// one that is still owed to a call that was cancelled: 60 s.
 	FinalReply time.Duration
 	// Abort bounds how long breaking off a transfer may take: 5 s.
 	Abort time.Duration
@@ -185,6 +186,9 @@ func (o *Options) resolve() (Options, error) {
 	}
 	if r.Memory == nil {
 		r.Memory = new(Memory)
+	}
+	if r.TLSConfig != nil {
+		r.TLSConfig = r.TLSConfig.Clone()
 	}
 	r.Timeouts = r.Timeouts.resolve()
 	r.Passive.Methods = append([]Method(nil), r.Passive.Methods...)

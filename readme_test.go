@@ -23,8 +23,11 @@ func download(ctx context.Context, server, path string, w io.Writer) error {
 	}
 	defer c.Close()
 	result, err := c.Retrieve(ctx, path, w)
+	if err != nil {
+		return err
+	}
 	log.Printf("%d bytes by %s", result.Bytes, result.Negotiation.Method())
-	return err
+	return nil
 }
 
 func TestReadmeExampleIsThisFunction(t *testing.T) {

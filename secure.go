@@ -59,7 +59,8 @@ func (c *control) secure(ctx context.Context, limit time.Duration, opts *Options
 	s := c.security
 	secured, err := s.handshake(ctx, c.raw, limit)
 	if err != nil {
-		return c.fail(err)
+		_ = c.fail(err)
+		return err
 	}
 	c.conn = secured
 	c.reader = wire.NewReader(secured, opts.Limits.wire())
@@ -130,7 +131,8 @@ func (c *Client) clearControl(ctx context.Context) error {
 	if !ok {
 		return errors.New("the control connection is not encrypted")
 	}
-	done := interruptible(ctx, secured.SetDeadline, c.opts.Timeouts.TLSHandshake)
+	limit := &TimeoutError{"end of TLS", c.opts.Timeouts.TLSHandshake, "Timeouts.TLSHandshake"}
+	done := interruptible(ctx, secured.SetDeadline, limit.start())
 	err := secured.CloseWrite()
 	if err == nil {
 		_, err = io.Copy(io.Discard, io.LimitReader(secured, 1<<16))

@@ -50,6 +50,7 @@ func (t *transfer) encrypt() error {
 
 // handshakeFailed asks the server why, unless the reason is on this side.
 func (t *transfer) handshakeFailed(err error) error {
+	err = fmt.Errorf("data connection: %w", err)
 	var certificate *tls.CertificateVerificationError
 	if t.ctx.Err() != nil || isTimeout(err) || errors.As(err, &certificate) || errors.As(err, new(x509.HostnameError)) {
 		t.drop()

@@ -8,7 +8,8 @@ import (
 )
 
 // Reader is a download under way. It has the client for itself until Close or
-// Abort, or until Read has returned an error, io.EOF included.
+// Abort, or until Read has returned an error, io.EOF included. It is for one
+// goroutine; to end a Read that blocks in another, cancel the context.
 type Reader struct {
 	transfer *transfer
 	src      io.Reader // the transfer, or what turns its ASCII into text
@@ -22,6 +23,7 @@ func (r *Reader) Read(p []byte) (int, error) { return r.src.Read(p) }
 // WriteTo copies the rest of the file to w. An error of w breaks off the
 // transfer.
 func (r *Reader) WriteTo(w io.Writer) (int64, error) {
+	defer r.transfer.endOnPanic()()
 	n, readErr, writeErr := copyAll(w, r.src)
 	if writeErr != nil {
 		return n, r.transfer.breakOff(writeErr)
@@ -54,7 +56,6 @@ func (r *Reader) atEnd() {
 	_ = t.raw.SetReadDeadline(time.Now().Add(endGrace))
 	var one [1]byte
 	n, err := t.conn.Read(one[:])
-	t.bytes += int64(n)
 	if n == 0 && errors.Is(err, io.EOF) {
 		_ = t.end(t.finish())
 	}
@@ -95,7 +96,8 @@ func (r *Reader) Size() int64 { return r.transfer.size }
 func (r *Reader) Result() Result { return r.transfer.result() }
 
 // Writer is an upload under way. It has the client for itself until Close or
-// Abort, or until Write has returned an error.
+// Abort, or until Write has returned an error. It is for one goroutine; to end a
+// Write that blocks in another, cancel the context.
 type Writer struct {
 	transfer *transfer
 	dst      io.Writer // the transfer, or what turns text into its ASCII
@@ -109,6 +111,7 @@ func (w *Writer) Write(p []byte) (int, error) { return w.dst.Write(p) }
 // ReadFrom sends everything that it reads from src. An error of src breaks off
 // the transfer, so that a short file is not taken for a whole one.
 func (w *Writer) ReadFrom(src io.Reader) (int64, error) {
+	defer w.transfer.endOnPanic()()
 	n, readErr, writeErr := copyAll(w.dst, src)
 	if readErr != nil {
 		return n, w.transfer.breakOff(fmt.Errorf("reading the data to send: %w", readErr))

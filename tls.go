@@ -87,10 +87,16 @@ func newTLSInfo(s tls.ConnectionState) *TLSInfo {
 func PinnedTLS(pins ...string) (*tls.Config, error) {
 	want := make(map[string]bool)
 	for _, pin := range pins {
-		text := strings.TrimLeft(strings.TrimPrefix(pin, "sha256"), "/")
+		prefix, text := "", pin
+		if i := len(pin) - pinLength; i > 0 {
+			prefix, text = pin[:i], pin[i:]
+		}
+		if prefix != "" && prefix != "sha256/" && prefix != "sha256//" {
+			return nil, fmt.Errorf("%q is no pin; write sha256/ and the base64 of a SHA-256", pin)
+		}
 		sum, err := base64.StdEncoding.DecodeString(text)
 		if err != nil || len(sum) != sha256.Size {
-			return nil, fmt.Errorf("%q is no pin; write the base64 of a SHA-256", pin)
+			return nil, fmt.Errorf("%q is no pin; write sha256/ and the base64 of a SHA-256", pin)
 		}
 		want[string(sum)] = true
 	}
@@ -102,6 +108,10 @@ func PinnedTLS(pins ...string) (*tls.Config, error) {
 		VerifyConnection:   func(s tls.ConnectionState) error { return matchPin(s.PeerCertificates, want) },
 	}, nil
 }
+
+// pinLength is the length of a SHA-256 in base64. A pin may begin with a slash of
+// its own, so that only its length tells it from its prefix.
+const pinLength = 44
 
 func matchPin(chain []*x509.Certificate, want map[string]bool) error {
 	if len(chain) == 0 {
@@ -136,7 +146,6 @@ func tlsError(err error) error {
 	var unknown x509.UnknownAuthorityError
 	var name x509.HostnameError
 	var invalid x509.CertificateInvalidError
-	var alert tls.AlertError
 	advice := ""
 	switch {
 	case errors.As(err, &record) && looksLikeReply(record.RecordHeader):
@@ -149,13 +158,22 @@ func tlsError(err error) error {
 		advice = "dial the server by a name that its certificate has, or set TLSConfig.ServerName"
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
 		advice = "the server needs a new certificate; check this host's clock too"
-	case errors.As(err, &alert):
-		advice = "the server ended the handshake: check TLSConfig.MinVersion, MaxVersion and client certificates"
+	case isAlert(err):
+		advice = "the server ended the handshake: check TLSConfig.MinVersion, MaxVersion and Certificates"
+	case strings.Contains(err.Error(), "version"): // crypto/tls has no type for it
+		advice = "client and server have no version in common: check TLSConfig.MinVersion and MaxVersion"
 	}
 	if advice == "" {
 		return fmt.Errorf("%w: %w", ErrTLS, err)
 	}
 	return fmt.Errorf("%w: %w; %s", ErrTLS, err, advice)
+}
+
+// isAlert tells whether err is an alert that the other side sent. In TLS 1.3 the
+// one about a missing client certificate comes after the client's handshake.
+func isAlert(err error) bool {
+	var op *net.OpError
+	return errors.As(err, &op) && op.Op == "remote error"
 }
 
 // looksLikeReply tells whether the first bytes are those of a greeting.

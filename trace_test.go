@@ -63,7 +63,8 @@ func TestTraceOfAListing(t *testing.T) {
 	listed(t, c, "/alive")
 	require.Len(t, r.transfers, 1)
 	require.Equal(t, "/alive", r.transfers[0].Result.Path)
-	for range c.List(t.Context(), "/alive") {
+	for _, err := range c.List(t.Context(), "/alive") {
+		require.NoError(t, err)
 		break
 	}
 	require.Len(t, r.transfers, 2)

@@ -88,7 +88,7 @@ func (t *transfer) connect() error {
 	}
 	t.size = announcedSize(t.exchange.command.mark)
 	t.raw, t.conn, t.transport = conn, conn, nil
-	t.client.setData(conn)
+	t.client.setCut(t.cut)
 	t.stopCancel = context.AfterFunc(t.ctx, func() { _ = conn.SetDeadline(longAgo) })
 	if err := t.encrypt(); err != nil {
 		t.detach()
@@ -103,29 +103,24 @@ func (t *transfer) connect() error {
 // detach undoes what connect did.
 func (t *transfer) detach() {
 	t.stopCancel()
-	t.client.setData(nil)
+	t.client.setCut(nil)
 	t.exchange.cleanup()
 }
 
-func (c *Client) setData(conn net.Conn) {
+func (c *Client) setCut(cut func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.data = conn
-	if c.closed && conn != nil {
-		_ = conn.Close()
+	c.cut = cut
+	if c.closed && cut != nil {
+		cut()
 	}
 }
 
 // announcedSize reads the size from a reply such as "150 Opening BINARY mode
 // data connection for a.bin (1024 bytes)".
 func announcedSize(r Reply) int64 {
-	text := r.Text()
-	open := strings.LastIndexByte(text, '(')
-	if open < 0 {
-		return -1
-	}
-	number, _, found := strings.Cut(text[open+1:], " bytes")
-	size, err := strconv.ParseInt(number, 10, 64)
+	text, found := strings.CutSuffix(strings.TrimRight(r.Text(), ". "), " bytes)") // only at the end: a name may hold the like
+	size, err := strconv.ParseInt(text[strings.LastIndexByte(text, '(')+1:], 10, 64)
 	if !found || err != nil || size < 0 {
 		return -1
 	}
@@ -144,7 +139,7 @@ func (t *transfer) Read(p []byte) (int, error) {
 		if err == nil {
 			return n, nil
 		}
-		if !errors.Is(err, io.EOF) {
+		if err != io.EOF { //nolint:errorlint // as in copyAll
 			return n, t.fail(err)
 		}
 		outcome := t.finish()
@@ -189,9 +184,22 @@ func (t *transfer) Write(p []byte) (int, error) {
 	}
 }
 
+var errOver = errors.New("the upload is over: nothing can be written after Close or Abort")
+
+// endOnPanic returns a function to defer around code of the caller: where that
+// panics, the transfer is broken off, so that the client is not busy for ever.
+func (t *transfer) endOnPanic() func() {
+	return func() {
+		if p := recover(); p != nil {
+			_ = t.abortQuietly()
+			panic(p)
+		}
+	}
+}
+
 func (t *transfer) writeOutcome() error {
 	if t.err == nil {
-		return errors.New("the transfer is over")
+		return errOver
 	}
 	return t.err
 }
@@ -239,6 +247,9 @@ func (t *transfer) fail(err error) error {
 		return t.breakOff(interrupted(t.ctx, err, &TimeoutError{"progress of the transfer", stall, "Timeouts.Stall"}))
 	}
 	_ = t.raw.Close()
+	if isAlert(err) {
+		err = tlsError(err)
+	}
 	return t.end(t.settle(err))
 }
 
@@ -380,7 +391,7 @@ func copyAll(dst io.Writer, src io.Reader) (n int64, readErr, writeErr error) {
 				return n, nil, werr
 			}
 		}
-		if errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		if err == io.EOF { //nolint:errorlint // an error that wraps io.EOF is a failure, and no end of file
 			return n, nil, nil
 		}
 		if err != nil {

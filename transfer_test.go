@@ -129,7 +129,7 @@ func TestShortOfTheAnnouncedSize(t *testing.T) {
 		{"IIS tells nothing", "125 Data connection already open; Transfer starting.", "12345", false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			c, _ := scripted(t, nil, welcome+fmt.Sprintf(`
+			c, _ := scripted(t, welcome+fmt.Sprintf(`
 C: EPSV
 S: 229 (|||{port}|)
 C: RETR f
@@ -296,7 +296,7 @@ func TestTransferReplies(t *testing.T) {
 		{"no 1xx at all", "D\nS: 226 done", "-"},
 	} {
 		t.Run("download "+tt.name, func(t *testing.T) {
-			c, _ := scripted(t, nil, welcome+"C: EPSV\nS: 229 (|||{port}|)\nC: RETR f\n"+
+			c, _ := scripted(t, welcome+"C: EPSV\nS: 229 (|||{port}|)\nC: RETR f\n"+
 				strings.Replace(tt.down, "D\n", "D> \"content\"\n", 1)+"\nC: NOOP\nS: 200 ok"+goodbye)
 			require.Equal(t, "content", string(retrieve(t, c, "f")))
 			require.NoError(t, c.NoOp(t.Context()))
@@ -305,7 +305,7 @@ func TestTransferReplies(t *testing.T) {
 			continue
 		}
 		t.Run("upload "+tt.name, func(t *testing.T) {
-			c, _ := scripted(t, nil, welcome+"C: EPSV\nS: 229 (|||{port}|)\nC: STOR f\n"+
+			c, _ := scripted(t, welcome+"C: EPSV\nS: 229 (|||{port}|)\nC: STOR f\n"+
 				strings.Replace(tt.down, "D\n", "D< \"content\"\n", 1)+"\nC: NOOP\nS: 200 ok"+goodbye)
 			store(t, c, "f", []byte("content"))
 			require.NoError(t, c.NoOp(t.Context()))
@@ -345,18 +345,17 @@ func TestCancelWhileTheDataFlows(t *testing.T) {
 	for _, upload := range []bool{false, true} {
 		ctx, cancel := context.WithCancelCause(t.Context())
 		moved := int64(0)
-		count := func(p []byte) (int, error) {
+		count := func(p []byte) {
 			if moved += int64(len(p)); moved > 4<<20 {
 				cancel(errCancelled)
 			}
-			return len(p), nil
 		}
 		var err error
 		bounded(t, 30*time.Second, func() {
 			if upload {
-				_, err = c.Store(ctx, "/sink", readFunc(count))
+				_, err = c.Store(ctx, "/sink", readFunc(func(p []byte) (int, error) { count(p); return len(p), nil }))
 			} else {
-				_, err = c.Retrieve(ctx, "/big", writeFunc(count))
+				_, err = c.Retrieve(ctx, "/big", writeFunc(func(p []byte) (int, error) { count(p); return len(p), nil }))
 			}
 		})
 		require.ErrorIs(t, err, errCancelled)

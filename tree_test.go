@@ -179,7 +179,7 @@ func TestWalkIsCancelled(t *testing.T) {
 // chain is a server with one directory in another, so many levels deep; below
 // is the last one's listing.
 func chain(levels int, below string) *puppet {
-	return &puppet{features: []string{"MLST type*;"}, forgetful: levels > 5000,
+	return &puppet{features: []string{"MLST type*;"}, forgetful: levels > 1000,
 		reply: func(verb, _ string) string {
 			if verb == "MLST" {
 				return "250-\n type=dir; /\n250 End"
@@ -197,7 +197,10 @@ func chain(levels int, below string) *puppet {
 
 func TestDeepTree(t *testing.T) {
 	t.Parallel()
-	const levels = 10_000
+	levels := 10_000
+	if raceDetector() {
+		levels = 2000 // the paths add up to as much as the square of it
+	}
 	p := chain(levels, "type=file; f\r\n")
 	c := p.dial(t, nil)
 	deepest, files := 0, 0
@@ -313,6 +316,8 @@ func TestRemoveAllWhereMLSDHidesLinks(t *testing.T) {
 			switch {
 			case verb == "MLSD" && arg == "/d":
 				return strings.NewReader("type=dir; link\r\ntype=dir; sub\r\ntype=file; f\r\n")
+			case verb == "LIST" && arg == "/":
+				return strings.NewReader("drwxr-xr-x 1 o g 7 Mar 1 2024 d\r\n")
 			case verb == "LIST" && (arg == "/d" || arg == ""):
 				return strings.NewReader("lrwxrwxrwx 1 o g 7 Mar 1 2024 link -> /outside\r\ndrwxr-xr-x 1 o g 7 Mar 1 2024 sub\r\n-rw-r--r-- 1 o g 7 Mar 1 2024 f\r\n")
 			}
@@ -373,5 +378,63 @@ func TestWalkDoesNotRepeatLISTWithoutNeed(t *testing.T) {
 	c, srv := session(t, ftptest.Config{}, nil)
 	plantTree(t, srv)
 	bounded(t, time.Minute, func() { walked(t, c, "/t") })
-	require.LessOrEqual(t, len(sent(srv, "LIST")), 1, "the server's MLSD shows links")
+	require.Len(t, sent(srv, "LIST"), 2, "once for each directory that holds directories")
+}
+
+func TestRemoveAllFindsWhatLISTHides(t *testing.T) {
+	c, srv := session(t, ftptest.Config{Dialect: ftptest.Dialect{NoMLSD: true}}, nil)
+	for _, name := range []string{"/t/.hidden", "/t/.git/config", "/t/.git/.deep/x", "/t/shown", "/t/a b/.x"} {
+		put(t, srv, name, nil)
+	}
+	require.NoError(t, c.RemoveAll(t.Context(), "/t"))
+	_, err := srv.Tree.Stat("/t")
+	require.ErrorIs(t, err, fs.ErrNotExist)
+	dir, err := c.CurrentDir(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, "/", dir)
+}
+
+// nested is a server on which every directory holds one of the given name.
+func nested(name string) *puppet {
+	return &puppet{features: []string{"MLST type*;"},
+		replies: map[string]string{"MLST": "250-\n type=dir; /d\n250 End"},
+		data: func(verb, _ string) io.Reader {
+			if verb == "LIST" {
+				return strings.NewReader("drwxr-xr-x 1 o g 7 Mar 1 2024 d\r\n")
+			}
+			return strings.NewReader("type=dir; " + name + "\r\ntype=OS.unix=slink:/; l\r\n")
+		},
+	}
+}
+
+func TestTreeWithoutABottom(t *testing.T) {
+	p := nested(strings.Repeat("n", 1000))
+	c := p.dial(t, nil)
+	err := c.Walk(t.Context(), "/d", func(_ string, _ fs.DirEntry, err error) error { return err })
+	require.ErrorContains(t, err, "too deep")
+	require.Less(t, len(sent(p, "MLSD")), 50)
+	require.ErrorContains(t, c.RemoveAll(t.Context(), "/d"), "too deep")
+	require.Empty(t, sent(p, "RMD"))
+	require.Less(t, len(c.RemoveAll(t.Context(), "/d").Error()), 1000)
+}
+
+func TestNameAsLongAsAPathMayBe(t *testing.T) {
+	c := nested(strings.Repeat("n", 40_000)).dial(t, &ftp.Options{Limits: ftp.Limits{ListLine: 64 << 10}})
+	err := c.Walk(t.Context(), "/d", func(_ string, _ fs.DirEntry, err error) error { return err })
+	require.ErrorContains(t, err, "too deep")
+}
+
+func TestRemoveAllInDoubtRemovesNothing(t *testing.T) {
+	for _, line := range []string{"", "drwxr-xr-x 1 o g 7 Mar 1 2024 another\r\n", "not a line of ls\r\n"} {
+		p := &puppet{features: []string{"MLST type*;"},
+			replies: map[string]string{"MLST": "250-\n type=dir; /d\n250 End"},
+			data: func(verb, _ string) io.Reader {
+				if verb == "LIST" {
+					return strings.NewReader(line)
+				}
+				return strings.NewReader("type=file; f\r\n")
+			}}
+		require.Error(t, p.dial(t, nil).RemoveAll(t.Context(), "/d"), "%q", line)
+		require.Empty(t, sent(p, "DELE", "RMD"), "/d may be a link to a directory elsewhere")
+	}
 }

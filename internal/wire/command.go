@@ -19,7 +19,7 @@ type ArgumentError struct {
 func (e *ArgumentError) Error() string {
 	verb := e.Verb
 	if verb == "" {
-		verb = "command"
+		verb = "a command"
 	}
 	if e.Offset < 0 {
 		return fmt.Sprintf("refused to send %s: %s", verb, e.Reason)
@@ -54,6 +54,17 @@ func AppendCommand(dst []byte, verb string, args ...string) ([]byte, error) {
 		dst = append(dst, arg...)
 	}
 	return append(dst, '\r', '\n'), nil
+}
+
+// CheckArgument returns the *ArgumentError with which every command would refuse
+// arg, or nil.
+func CheckArgument(arg string) error {
+	if err := checkCommand("X", []string{arg}); err != nil {
+		refused := *err.(*ArgumentError) //nolint:errorlint // it is no other
+		refused.Verb = ""
+		return &refused
+	}
+	return nil
 }
 
 func checkCommand(verb string, args []string) error {
