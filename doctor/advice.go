@@ -13,6 +13,9 @@ type findings struct {
 	epsv                         Row
 	pasvAuto, pasvPeer, pasvSent Row
 	port, eprt                   Row
+
+	turned bool // to implicit TLS, which was not asked for
+	pinned bool // the caller has a way of its own to believe a certificate
 }
 
 func sortOut(r *Report) findings {
@@ -37,10 +40,10 @@ func sortOut(r *Report) findings {
 }
 
 // advise turns what was found into what to do, the most important first.
-func advise(r *Report) []Advice {
-	f := sortOut(r)
-	var all []Advice
+func (f findings) advise() []Advice {
+	all := f.dataTLS()
 	switch {
+	case len(all) > 0:
 	case f.epsv.ok() || f.pasvAuto.ok():
 		all = append(all, f.passiveWorks())
 	case f.pasvSent.ok():
@@ -54,7 +57,8 @@ func advise(r *Report) []Advice {
 	default:
 		all = append(all, f.nothingWorks()...)
 	}
-	return append(all, f.wrongAddress()...)
+	all = append(all, f.wrongAddress()...)
+	return append(all, f.tlsAdvice()...)
 }
 
 func (r Row) ok() bool { return r.Outcome == Works }

@@ -4,11 +4,14 @@
 // FTP opens a second connection for every transfer and every listing. Run logs
 // in, tries each way of obtaining it with a real listing of the working
 // directory, and returns a Report: a table of what works, and advice on what to
-// set, or what to ask an administrator for, where something does not.
+// set, or what to ask an administrator for, where something does not. It tells as
+// well how the server encrypts: the version of TLS, its certificate, the levels of
+// protection, and whether data connections must resume the TLS session.
 package doctor
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -17,12 +20,17 @@ import (
 	"github.com/dualport/ftp"
 )
 
-// Config says how long an examination may take.
+// Config says how to examine.
 type Config struct {
 	// Limit bounds the whole examination. Zero means 60 s; negative means that
 	// only the context bounds it. What there was no time for is reported as
 	// skipped.
 	Limit time.Duration
+	// OnlyWatches tells that VerifyConnection of the options' TLSConfig is there
+	// to watch, and refuses nothing. Without it, a configuration that has both
+	// InsecureSkipVerify and VerifyConnection, as that of [ftp.PinnedTLS] has, is
+	// taken for one that knows whom to believe.
+	OnlyWatches bool
 }
 
 const defaultLimit = 60 * time.Second
@@ -36,7 +44,13 @@ var errLimit = errors.New("the time for the examination was over")
 // timeouts are shortened so that every method gets its turn within the limit.
 //
 // The error tells that no session came about, or that ctx ended; a server that
-// permits no data connection at all is a finding, and no error.
+// permits no data connection at all is a finding, and no error. Where TLS kept
+// the session from coming about, the Report is there too, and holds what was
+// learned of the server's TLS and of its certificate.
+//
+// Where the session is encrypted, up to three more logins find out what the
+// server demands of data connections; where it is in clear, one more connection without
+// a login finds out whether the server has explicit TLS.
 func Run(ctx context.Context, address string, opts *ftp.Options, cfg Config) (*Report, error) {
 	limit := cfg.Limit
 	if limit == 0 {
@@ -49,14 +63,20 @@ func Run(ctx context.Context, address string, opts *ftp.Options, cfg Config) (*R
 	defer cancel()
 	start := time.Now()
 	e := newExamination(address, opts, limit)
+	e.onlyWatches = cfg.OnlyWatches
+	e.preferImplicit(limited)
 	if err := e.dial(limited); err != nil {
-		return nil, err
+		e.noteSession(err)
+		e.report.Duration = time.Since(start).Round(time.Microsecond)
+		return e.refused(err), err
 	}
 	defer e.close()
+	e.noteSession(nil)
 	e.askSystem(limited)
 	for _, p := range probes(opts) {
 		e.report.Rows = append(e.report.Rows, e.run(limited, p))
 	}
+	e.examineTLS(limited)
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("examining %s: %w", address, context.Cause(ctx))
 	}
@@ -75,7 +95,15 @@ type examination struct {
 	client  *ftp.Client
 	dialErr error // why there is no session any more
 	rungs   []ftp.Rung
+	dataTLS *ftp.TLSInfo   // of the last data connection
+	working ftp.DataDialer // the first one that led to a data connection
+	turned  bool           // to implicit TLS, which the options did not ask for
 	report  Report
+
+	outerTrace *ftp.Trace  // the caller's
+	outerTLS   *tls.Config // the caller's
+
+	onlyWatches bool // Config.OnlyWatches
 }
 
 func newExamination(address string, opts *ftp.Options, limit time.Duration) *examination {
@@ -86,6 +114,10 @@ func newExamination(address string, opts *ftp.Options, limit time.Duration) *exa
 	e.opts.Timeouts = shorten(e.opts.Timeouts, limit)
 	e.opts.Memory = &e.memory
 	e.opts.DataDialer = &e.dialer
+	e.outerTrace, e.outerTLS = e.opts.Trace, e.opts.TLSConfig
+	e.report.TLS.Explicit, e.report.TLS.Implicit = Skipped, Skipped
+	e.report.TLS.Private, e.report.TLS.Clear = Skipped, Skipped
+	e.observe(&e.opts)
 	e.opts.Trace = e.listenIn(e.opts.Trace)
 	e.opts.Progress = nil
 	return e
@@ -103,6 +135,7 @@ func shorten(t ftp.Timeouts, limit time.Duration) ftp.Timeouts {
 		}
 	}
 	atMost(&t.Dial, min(limit/3, 30*time.Second))
+	atMost(&t.TLSHandshake, min(limit/6, 15*time.Second))
 	atMost(&t.Reply, min(limit/6, 30*time.Second))
 	atMost(&t.DataConnect, min(limit/12, 10*time.Second))
 	atMost(&t.Accept, min(limit/8, 20*time.Second))
@@ -149,6 +182,24 @@ func (e *examination) askSystem(ctx context.Context) {
 	}
 }
 
+// refused is the report of a server with which no session came about; nil where
+// that has nothing to do with TLS.
+func (e *examination) refused(err error) *Report {
+	if !tlsRelated(err) {
+		return nil
+	}
+	e.report.Advice = adviseDial(&e.report, err)
+	e.completeAdvice()
+	return &e.report
+}
+
+// completeAdvice makes the options in the advice those of this session.
+func (e *examination) completeAdvice() {
+	for i := range e.report.Advice {
+		e.report.Advice[i].Options = withTLS(e.report.Advice[i].Options, &e.opts)
+	}
+}
+
 func (e *examination) finish() {
 	if ports := e.memory.PassivePorts(); ports != (ftp.PortRange{}) {
 		e.report.PassivePorts = ports.String()
@@ -156,7 +207,11 @@ func (e *examination) finish() {
 	for _, r := range e.report.Rows {
 		e.report.Works = e.report.Works || r.Outcome == Works
 	}
-	e.report.Advice = advise(&e.report)
+	f := sortOut(&e.report)
+	f.turned = e.turned
+	f.pinned = !e.onlyWatches && e.outerTLS != nil && e.outerTLS.VerifyConnection != nil
+	e.report.Advice = f.advise()
+	e.completeAdvice()
 }
 
 // listenIn returns a trace that notes what the report tells, and passes
@@ -176,6 +231,7 @@ func (e *examination) listenIn(outer *ftp.Trace) *ftp.Trace {
 			e.report.Greeting = r.Reply.Text()
 		}
 	})
+	t.Transfer = both(t.Transfer, func(t ftp.TransferEvent) { e.dataTLS = t.Result.Negotiation.TLS })
 	t.Rung = both(t.Rung, func(r ftp.Rung) { e.rungs = append(e.rungs, r) })
 	return &t
 }

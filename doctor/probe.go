@@ -59,6 +59,10 @@ func (e *examination) run(ctx context.Context, p probe) Row {
 		row.Reason = "not tried again: the server's answer does not depend on the address policy"
 		return row
 	}
+	if e.dataTLSFailed() {
+		row.Outcome, row.Error = Skipped, "TLS failed on a data connection, which is the same by every method"
+		return row
+	}
 	if ctx.Err() != nil {
 		row.Outcome, row.Error = Skipped, errLimit.Error()
 		return row
@@ -67,11 +71,18 @@ func (e *examination) run(ctx context.Context, p probe) Row {
 		row.Outcome, row.Error = Skipped, "no session: "+err.Error()
 		return row
 	}
-	e.dialer.current, e.rungs = p.dialer, nil
+	e.dialer.current, e.rungs, e.dataTLS = p.dialer, nil, nil
 	start := time.Now()
-	err := e.list(ctx)
+	err := list(ctx, e.client)
 	row.Duration = time.Since(start).Round(time.Microsecond)
+	row.TLS = e.dataTLS
 	row.judge(e.rungs, err)
+	if row.Outcome == Works && e.working == nil {
+		e.working = p.dialer
+	}
+	if errors.Is(err, ftp.ErrSessionReuse) {
+		e.report.TLS.SessionReuse, e.report.TLS.ReuseNote = ReuseDemanded, "the server refused a data connection for its TLS session"
+	}
 	return row
 }
 
@@ -79,9 +90,9 @@ func (e *examination) run(ctx context.Context, p probe) Row {
 // than its first thousand do.
 const maxEntries = 1000
 
-func (e *examination) list(ctx context.Context) error {
+func list(ctx context.Context, client *ftp.Client) error {
 	entries := 0
-	for _, err := range e.client.List(ctx, "") {
+	for _, err := range client.List(ctx, "") {
 		var line *ftp.ListLineError
 		if err != nil && !errors.As(err, &line) {
 			return err
@@ -117,6 +128,17 @@ func (e *examination) hopeless(p probe) (Row, bool) {
 	return Row{}, false
 }
 
+// dataTLSFailed tells whether TLS failed on a data connection before. Each try
+// may cost a new login, and servers ban who logs in too often.
+func (e *examination) dataTLSFailed() bool {
+	for _, r := range e.report.Rows {
+		if r.Outcome == TLSFailed {
+			return true
+		}
+	}
+	return false
+}
+
 // judge fills in what the attempts and the outcome of the listing tell.
 func (r *Row) judge(rungs []ftp.Rung, err error) {
 	var last ftp.Rung
@@ -130,6 +152,10 @@ func (r *Row) judge(rungs []ftp.Rung, err error) {
 		return
 	}
 	connected := len(rungs) > 0 && last.Err == nil
+	if code := ftp.ReplyCode(err); tlsRelated(err) || connected && (code == 521 || code == 522) { // about PROT (RFC 4217 section 9)
+		r.Outcome, r.Error, r.replyCode = TLSFailed, tlsCause(err), code
+		return
+	}
 	cause := err
 	if len(rungs) > 0 && last.Err != nil {
 		cause = last.Err

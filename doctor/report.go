@@ -20,6 +20,8 @@ type Report struct {
 	System string `json:"system,omitempty"`
 	// Features are the names that the server listed in its answer to FEAT.
 	Features []string `json:"features,omitempty"`
+	// TLS is what was found out about encryption.
+	TLS TLS `json:"tls"`
 	// Rows are the ways to a data connection, in the order of the examination.
 	Rows []Row `json:"rows"`
 	// Works tells whether one of them works.
@@ -49,6 +51,8 @@ type Row struct {
 	Dialled string `json:"dialled,omitempty"`
 	// Listened is where the client awaited the server; empty in passive mode.
 	Listened string `json:"listened,omitempty"`
+	// TLS is how the data connection was encrypted; nil where it was not.
+	TLS *ftp.TLSInfo `json:"tls,omitempty"`
 	// Duration is how long the whole listing took.
 	Duration time.Duration `json:"duration_ns"`
 	// Reason tells why this address was chosen, or why nothing was tried.
@@ -56,6 +60,8 @@ type Row struct {
 	// Error is what went wrong; it may be set where the connection works but
 	// the server refused to list the directory.
 	Error string `json:"error,omitempty"`
+
+	replyCode int // of the server's refusal
 }
 
 // Outcome is what came of one way to a data connection. In texts it is a word
@@ -76,10 +82,12 @@ const (
 	NotApplicable
 	// Skipped means that it was not tried for lack of time or of a session.
 	Skipped
+	// TLSFailed means that the connection came about, but TLS on it did not.
+	TLSFailed
 )
 
-// String returns "works", "refused", "failed", "timed out", "not applicable" or
-// "skipped".
+// String returns "works", "refused", "failed", "timed out", "not applicable",
+// "skipped" or "TLS failed".
 func (o Outcome) String() string {
 	switch o {
 	case Works:
@@ -94,6 +102,8 @@ func (o Outcome) String() string {
 		return "not applicable"
 	case Skipped:
 		return "skipped"
+	case TLSFailed:
+		return "TLS failed"
 	}
 	return fmt.Sprintf("Outcome(%d)", uint8(o))
 }

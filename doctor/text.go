@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -8,6 +9,8 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/dualport/ftp"
 )
 
 // WriteText writes the report for a person: the server, a table of what works,
@@ -16,49 +19,112 @@ import (
 func (r *Report) WriteText(w io.Writer) error {
 	var b strings.Builder
 	r.writeServer(&b)
-	r.writeTable(&b)
+	r.writeTLS(&b)
+	if len(r.Rows) > 0 {
+		r.writeTable(&b)
+	}
 	r.writeAdvice(&b)
 	_, err := io.WriteString(w, b.String())
 	return err
 }
 
-func (r *Report) writeServer(b *strings.Builder) {
-	line := func(name, value string) {
-		if value != "" {
-			fmt.Fprintf(b, "%-14s %s\n", name+":", visible(value))
-		}
+// writeLine writes what has a name, unless there is nothing to write.
+func writeLine(b *strings.Builder, name, value string) {
+	if value != "" {
+		fmt.Fprintf(b, "%-14s %s\n", name+":", visible(value))
 	}
-	line("server", r.Host)
-	line("connection", r.Local+" to "+r.Remote)
+}
+
+func (r *Report) writeServer(b *strings.Builder) {
+	writeLine(b, "server", r.Host)
+	if r.Remote != "" {
+		writeLine(b, "connection", r.Local+" to "+r.Remote)
+	}
 	greeting, _, more := strings.Cut(r.Greeting, "\n")
 	if more {
 		greeting += " …"
 	}
-	line("greeting", greeting)
-	line("system", r.System)
-	line("features", strings.Join(r.Features, " "))
-	line("passive ports", r.PassivePorts)
-	b.WriteByte('\n')
+	writeLine(b, "greeting", greeting)
+	writeLine(b, "system", r.System)
+	writeLine(b, "features", strings.Join(r.Features, " "))
+	writeLine(b, "passive ports", r.PassivePorts)
+}
+
+func (r *Report) writeTLS(b *strings.Builder) {
+	t := &r.TLS
+	defer b.WriteByte('\n')
+	if t.Mode == ftp.TLSNone.String() {
+		writeLine(b, "TLS", "not used; explicit TLS: "+t.Explicit.said("not tried"))
+	} else {
+		writeLine(b, "TLS", t.Mode+": "+cmp.Or(t.sessionText(), "did not come about"))
+	}
+	writeLine(b, "TLS error", t.Error)
+	if c := t.Certificate; c != nil {
+		writeLine(b, "certificate", c.Subject+", issued by "+c.Issuer)
+		writeLine(b, "  names", strings.Join(c.Names, ", "))
+		writeLine(b, "  valid", c.ValidFrom.Format(time.DateOnly)+" to "+c.ValidUntil.Format(time.DateOnly))
+		writeLine(b, "  key", c.KeyPin)
+		writeLine(b, "  verifies", cmp.Or(c.Problem, "yes"))
+	}
+	if t.encrypted() {
+		writeLine(b, "data", "encrypted (PROT P): "+t.Private.said("not asked")+"; in clear (PROT C): "+t.Clear.said("not asked"))
+		reuse := t.SessionReuse.String()
+		if t.ReuseNote != "" {
+			reuse += ": " + t.ReuseNote
+		}
+		writeLine(b, "session reuse", reuse)
+	}
+}
+
+// sessionText tells how the control connection was encrypted.
+func (t *TLS) sessionText() string {
+	if t.Version == "" {
+		return ""
+	}
+	text := t.Version + ", " + t.CipherSuite
+	if t.Cleared {
+		text += "; in clear after the login (CCC)"
+	}
+	return text
+}
+
+// said is the outcome of something that was asked for, in the server's view.
+func (o Outcome) said(untried string) string {
+	switch o {
+	case Works:
+		return "accepted"
+	case Skipped:
+		return untried
+	}
+	return o.String()
 }
 
 func (r *Report) writeTable(b *strings.Builder) {
 	t := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
-	_, _ = fmt.Fprintln(t, "METHOD\tADDRESS\tRESULT\tADVERTISED\tCONNECTION\tTIME") // a strings.Builder takes everything
+	_, _ = fmt.Fprintln(t, "METHOD\tADDRESS\tRESULT\tADVERTISED\tCONNECTION\tTLS\tTIME") // a strings.Builder takes everything
 	for _, row := range r.Rows {
-		_, _ = fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", row.Method, dash(row.Policy), row.Outcome,
-			dash(row.Advertised), dash(row.connection()), row.time())
+		_, _ = fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", row.Method, dash(row.Policy), row.Outcome,
+			dash(row.Advertised), dash(row.connection()), dash(row.encryption()), row.time())
 	}
 	_ = t.Flush()
 	b.WriteByte('\n')
+	noted := false
 	for _, row := range r.Rows {
 		if note := row.note(); note != "" {
 			fmt.Fprintf(b, "%s: %s\n", row.name(), visible(note))
+			noted = true
 		}
+	}
+	if noted {
+		b.WriteByte('\n')
 	}
 }
 
 func (r *Report) writeAdvice(b *strings.Builder) {
-	b.WriteString("\nWhat to do:\n")
+	if len(r.Advice) == 0 {
+		return
+	}
+	b.WriteString("What to do:\n")
 	for i, a := range r.Advice {
 		fmt.Fprintf(b, "%d. %s\n", i+1, visible(a.Text))
 		if a.Flags != "" {
@@ -85,6 +151,16 @@ func (r Row) connection() string {
 		return "at " + r.Listened
 	}
 	return ""
+}
+
+func (r Row) encryption() string {
+	switch {
+	case r.TLS == nil:
+		return ""
+	case r.TLS.Resumed:
+		return r.TLS.Version + ", resumed"
+	}
+	return r.TLS.Version + ", new"
 }
 
 func (r Row) time() string {

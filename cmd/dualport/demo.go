@@ -37,8 +37,17 @@ func (j *job) startDemo() (string, error) {
 			return "", err
 		}
 	}
+	mode, err := j.flags.tls.modeFor(ftp.TLSNone)
+	if err != nil {
+		return "", usage(err)
+	}
+	var security *ftptest.TLS
+	if mode != ftp.TLSNone {
+		security = &ftptest.TLS{Implicit: mode == ftp.TLSImplicit, Required: true, RequireReuse: true}
+	}
 	server, err := ftptest.Listen(ftptest.Config{
 		Tree:     tree,
+		TLS:      security,
 		Greeting: "220 demonstration server in this process",
 		Disable:  map[string]string{"EPSV": "500 EPSV not understood"},
 		Passive:  ftptest.Passive{Advertise: netip.MustParseAddr(demoAddress)},
@@ -47,12 +56,18 @@ func (j *job) startDemo() (string, error) {
 		return "", usage(fmt.Errorf("--demo: %w", err))
 	}
 	j.closers = append(j.closers, func() { _ = server.Close() })
+	j.demoCA = server.RootCAs()
 	return server.URL, nil
 }
 
 // keepLocal makes sure that --demo needs no network, whatever the flags say, and
-// that nothing is sent to the address which the server names.
-func keepLocal(o *ftp.Options) {
+// that nothing is sent to the address which the server names. The server's
+// authority exists in this process alone; it is trusted where no flag says whom
+// to trust.
+func (j *job) keepLocal(o *ftp.Options) {
+	if o.TLSConfig != nil && o.TLSConfig.RootCAs == nil {
+		o.TLSConfig.RootCAs = j.demoCA
+	}
 	o.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
 		if to, err := netip.ParseAddrPort(address); err != nil || !to.Addr().IsLoopback() {
 			return nil, errors.New("nothing is sent to the network in a demonstration")

@@ -21,6 +21,7 @@ func TestDemo(t *testing.T) {
 	v := s.run("put", "--demo", "--json").wants(0).json()
 	require.Equal(t, "PASV", v["negotiation"].(map[string]any)["method"])
 	s.run("put", "--demo", "here.txt").wants(0)
+	s.run("doctor", "--demo", "--tls", "explicit").wants(0)
 	o = s.run("doctor", "--demo").wants(0)
 	require.Contains(t, o.stdout, "pasv_address")
 	for _, args := range [][]string{{"rm"}, {"mkdir"}, {"mv"}, {"raw", "HELP"}} {

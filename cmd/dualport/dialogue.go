@@ -39,16 +39,21 @@ func (j *job) trace() (*ftp.Trace, error) {
 		}
 		writers = append(writers, w)
 	}
-	t := &ftp.Trace{Transfer: func(e ftp.TransferEvent) { j.negotiation = e.Result.Negotiation }}
-	if len(writers) == 0 {
-		return t, nil
-	}
-	j.showDialogue(t, func(format string, args ...any) {
+	show := func(format string, args ...any) {
 		line := visible(j.scrub(flagWords(fmt.Sprintf(format, args...))))
 		for _, w := range writers {
 			w.line(line)
 		}
-	})
+	}
+	t := &ftp.Trace{
+		Transfer: func(e ftp.TransferEvent) { j.negotiation = e.Result.Negotiation },
+		Dial:     j.encryption.dialled,
+		Reply:    func(ftp.ReplyEvent) { j.encryption.silent = false },
+	}
+	if len(writers) > 0 {
+		j.encryption.show = show
+		j.showDialogue(t, show)
+	}
 	return t, nil
 }
 
@@ -77,12 +82,14 @@ func (j *job) openTrace() (*lineWriter, error) {
 func (j *job) showDialogue(t *ftp.Trace, show func(format string, args ...any)) {
 	t.Command = func(e ftp.CommandEvent) { show("> %s", e.Line) }
 	t.Reply = func(e ftp.ReplyEvent) {
+		j.encryption.silent = false
 		for _, line := range replyLines(e.Reply) {
 			show("< %s", line)
 		}
 	}
 	t.Notice = func(n ftp.Notice) { show("* %s", n.Text) }
 	t.Dial = func(e ftp.DialEvent) {
+		j.encryption.dialled(e)
 		if e.Err != nil {
 			show("* %s connection to %s failed: %v", e.Purpose, e.Address, e.Err)
 			return

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -13,6 +15,9 @@ import (
 // errNoDataMethod is what doctor ends with where no data connection is possible.
 var errNoDataMethod = errors.New("no way to a data connection was found")
 
+// errNoDataTLS is what it ends with where TLS is what fails on them.
+var errNoDataTLS = fmt.Errorf("%w on data connections", ftp.ErrTLS)
+
 func (j *job) doctorCommand() *cobra.Command {
 	var limit seconds
 	cmd := j.cobra(command{
@@ -20,8 +25,16 @@ func (j *job) doctorCommand() *cobra.Command {
 		short: "Find out which data connections work, and what to change",
 		long: `Log in and try every way to a data connection by listing the login directory:
 each method and each policy for the address of passive connections. Then print a
-table of what works, and what to set or to ask an administrator for. The exit
-code is 0 where at least one way works, and 4 where none does.`,
+table of what works, and what to set or to ask an administrator for.
+
+With TLS the report tells of its version and of the certificate, of the levels
+of protection that the server accepts for data connections, and whether it
+demands that they resume the TLS session; that takes up to three more logins. Without
+TLS it tells whether the server offers it. No other port than that of the URL is
+tried.
+
+The exit code is 0 where at least one way works, 4 where none does, and 7 where
+TLS or the certificate fails.`,
 		min: 1, max: 1,
 		demo: func(url string, args []string) []string { return append([]string{url + "/"}, args...) },
 		work: func(ctx context.Context, args []string) error { return j.examine(ctx, args[0], limit) },
@@ -39,18 +52,24 @@ func (j *job) examine(ctx context.Context, url string, limit seconds) error {
 	if err != nil {
 		return err
 	}
-	report, err := doctor.Run(ctx, t.address(), &o, doctor.Config{Limit: limit.limit})
-	if err != nil {
-		return err
+	report, failed := doctor.Run(ctx, t.address(), &o, doctor.Config{Limit: limit.limit, OnlyWatches: len(j.flags.tls.pins) == 0})
+	if report == nil {
+		return failed
 	}
 	j.result.Doctor, j.negotiation = report, nil // the report tells of all of them
+	j.encryption.session = nil                   // likewise
 	if !j.flags.json {
 		if err := report.WriteText(j.env.stdout); err != nil {
 			return &ftp.Error{Op: "doctor", Err: err}
 		}
 	}
-	if !report.Works {
-		return errNoDataMethod
+	switch {
+	case failed != nil:
+		return failed
+	case report.Works:
+		return nil
+	case slices.ContainsFunc(report.Rows, func(r doctor.Row) bool { return r.Outcome == doctor.TLSFailed }):
+		return errNoDataTLS
 	}
-	return nil
+	return errNoDataMethod
 }

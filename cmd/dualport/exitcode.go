@@ -17,6 +17,7 @@ const (
 	codeData        = 4
 	codeRefused     = 5
 	codeIncomplete  = 6
+	codeTLS         = 7
 	codeInterrupted = 130
 )
 
@@ -49,7 +50,9 @@ func exitCode(err error) int {
 		return codeUsage
 	case errors.Is(err, errInterrupted), errors.Is(err, context.Canceled):
 		return codeInterrupted
-	case errors.Is(err, errUnverified), errors.Is(err, ftp.ErrIncomplete), errors.Is(err, ftp.ErrUnconfirmed):
+	case tlsFailed(err):
+		return codeTLS // also where it left a transfer incomplete; one that lacks its end mark only is unverified
+	case errors.Is(err, errUnverified), errors.Is(err, ftp.ErrIncomplete), errors.Is(err, ftp.ErrUnconfirmed), errors.Is(err, ftp.ErrTruncated):
 		return codeIncomplete
 	case errors.Is(err, ftp.ErrDataConnection), errors.Is(err, ftp.ErrPortRange), errors.Is(err, errNoDataMethod):
 		return codeData

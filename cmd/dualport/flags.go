@@ -24,6 +24,7 @@ type flags struct {
 	final                             seconds
 	user, passwordFile, netrc         string
 	account                           string
+	tls                               tlsFlags
 	traceFile                         string
 	verbose, json, quiet, demo        bool
 
@@ -40,6 +41,7 @@ func (f *flags) register(set *pflag.FlagSet) {
 	set.StringVar(&f.bind, "bind", "", "local address of both connections: an `IP` address or a network interface")
 	set.BoolVarP(&f.ipv4, "ipv4", "4", false, "use IPv4 only")
 	set.BoolVarP(&f.ipv6, "ipv6", "6", false, "use IPv6 only")
+	f.tls.register(set)
 	f.registerTimeouts(set)
 	set.StringVar(&f.user, "user", "", "user `NAME`; overrides the one in the URL")
 	set.StringVar(&f.passwordFile, "password-file", "", "read the password from the first line of `FILE`; - is standard input")
@@ -97,9 +99,10 @@ func (s *seconds) String() string {
 func (s *seconds) Type() string { return "seconds" }
 
 // options turns the flags into the library's options, without the login.
-func (f *flags) options() (ftp.Options, error) {
+func (f *flags) options(mode ftp.TLSMode) (ftp.Options, error) {
 	var o ftp.Options
-	for _, step := range []func(*ftp.Options) error{f.setMode, f.setAddresses, f.setLocal, f.setTimeouts} {
+	setTLS := func(o *ftp.Options) error { return f.tls.set(o, mode, f.changed) }
+	for _, step := range []func(*ftp.Options) error{f.setMode, f.setAddresses, f.setLocal, f.setTimeouts, setTLS} {
 		if err := step(&o); err != nil {
 			return o, usage(err)
 		}
@@ -181,7 +184,10 @@ func (f *flags) setTimeouts(o *ftp.Options) error {
 	for _, limit := range []struct {
 		field *time.Duration
 		own   seconds
-	}{{&t.Dial, f.dial}, {&t.Reply, f.reply}, {&t.DataConnect, f.data}, {&t.Accept, f.accept}, {&t.Stall, f.stall}} {
+	}{
+		{&t.Dial, f.dial}, {&t.TLSHandshake, f.tls.handshake}, {&t.Reply, f.reply},
+		{&t.DataConnect, f.data}, {&t.Accept, f.accept}, {&t.Stall, f.stall},
+	} {
 		*limit.field = f.timeout.limit
 		if limit.own.set {
 			*limit.field = limit.own.limit

@@ -15,6 +15,8 @@ func (f *flags) hint(err error) string {
 	var ftpErr *ftp.Error
 	var timeout *ftp.TimeoutError
 	switch {
+	case tlsFailed(err):
+		return f.tlsHint(err)
 	case errors.Is(err, ftp.ErrPortRange):
 		return "a wider --port-range"
 	case errors.Is(err, ftp.ErrDataConnection) && errors.As(err, &ftpErr):
@@ -62,12 +64,13 @@ func dataHint(n *ftp.Negotiation) string {
 
 func flagOf(option string) string {
 	return map[string]string{
-		"Timeouts.Dial":        "--dial-timeout",
-		"Timeouts.Reply":       "--reply-timeout",
-		"Timeouts.DataConnect": "--data-timeout",
-		"Timeouts.Accept":      "--accept-timeout",
-		"Timeouts.Stall":       "--stall-timeout",
-		"Timeouts.FinalReply":  "--final-timeout",
+		"Timeouts.Dial":         "--dial-timeout",
+		"Timeouts.TLSHandshake": "--tls-timeout",
+		"Timeouts.Reply":        "--reply-timeout",
+		"Timeouts.DataConnect":  "--data-timeout",
+		"Timeouts.Accept":       "--accept-timeout",
+		"Timeouts.Stall":        "--stall-timeout",
+		"Timeouts.FinalReply":   "--final-timeout",
 	}[option]
 }
 
@@ -96,6 +99,7 @@ func message(err error) string {
 func flagWords(text string) string {
 	return strings.NewReplacer(
 		"Options.Timeouts.Dial", "--dial-timeout",
+		"Options.Timeouts.TLSHandshake", "--tls-timeout",
 		"Options.Timeouts.Reply", "--reply-timeout",
 		"Options.Timeouts.DataConnect", "--data-timeout",
 		"Options.Timeouts.Accept", "--accept-timeout",
@@ -104,5 +108,14 @@ func flagWords(text string) string {
 		"; set Options.Account", "",
 		"(Active.ExternalOnLAN)", "",
 		"from Active.External", "from --external-ip",
+		"TLSConfig.MaxVersion = tls.VersionTLS12", "--tls-max 1.2",
+		"TLSConfig.MinVersion and MaxVersion", "--tls-min and --tls-max",
+		"TLSConfig.MinVersion, MaxVersion and Certificates", "--tls-min, --tls-max and --cert",
+		"to TLSConfig.RootCAs", "with --ca-file",
+		"with PinnedTLS", "with --pin",
+		", or set TLSConfig.ServerName", "",
+		"TLSExplicit (ftpes://)", "ftpes://",
+		"TLSImplicit (ftps://, port 990)", "ftps:// (port 990)",
+		"TLSImplicit (ftps://)", "ftps://",
 	).Replace(text)
 }

@@ -26,6 +26,7 @@ type result struct {
 	Entries     []entryJSON      `json:"entries,omitzero"`
 	Reply       *ftp.Reply       `json:"reply,omitempty"`
 	Doctor      *doctor.Report   `json:"doctor,omitempty"`
+	TLS         *sessionTLS      `json:"tls,omitempty"`
 	Negotiation *negotiationJSON `json:"negotiation,omitempty"`
 }
 
@@ -58,9 +59,10 @@ type entryJSON struct {
 
 // negotiationJSON tells how a data connection was obtained, or why not.
 type negotiationJSON struct {
-	Method  ftp.Method `json:"method,omitempty"` // of the last rung
-	Relogin bool       `json:"relogin,omitempty"`
-	Rungs   []rungJSON `json:"rungs"`
+	Method  ftp.Method   `json:"method,omitempty"` // of the last rung
+	Relogin bool         `json:"relogin,omitempty"`
+	TLS     *ftp.TLSInfo `json:"tls,omitempty"` // of the data connection
+	Rungs   []rungJSON   `json:"rungs"`
 }
 
 // rungJSON is one attempt; the one without an error carried the transfer.
@@ -78,10 +80,13 @@ type rungJSON struct {
 
 // fill completes the result with the outcome of the run.
 func (r *result) fill(err error, code int, j *job) {
-	r.ExitCode = code
+	r.ExitCode, r.TLS = code, j.encryption.session
 	n := j.negotiation
 	if err != nil {
-		r.Error, r.Hint = j.scrub(message(err)), j.flags.hint(err)
+		r.Error, r.Hint = j.scrub(message(err)), j.clearHint(err)
+		if r.Hint == "" {
+			r.Hint = j.flags.hint(err)
+		}
 		var e *ftp.Error
 		if errors.As(err, &e) && e.Negotiation != nil {
 			n = e.Negotiation
@@ -121,7 +126,7 @@ func newEntryJSON(e ftp.Entry) entryJSON {
 }
 
 func newNegotiationJSON(n *ftp.Negotiation, j *job) *negotiationJSON {
-	out := &negotiationJSON{Method: n.Method(), Relogin: n.Relogin, Rungs: make([]rungJSON, len(n.Rungs))}
+	out := &negotiationJSON{Method: n.Method(), Relogin: n.Relogin, TLS: n.TLS, Rungs: make([]rungJSON, len(n.Rungs))}
 	for i, r := range n.Rungs {
 		out.Rungs[i] = rungJSON{
 			Method: r.Method, Advertised: r.Advertised.String(), Dialled: r.Dialled, Listened: r.Listened.String(),

@@ -51,7 +51,7 @@ func (j *job) destination(from target, arg string) (string, error) {
 	if !strings.Contains(arg, "://") {
 		return arg, checkText("path", arg)
 	}
-	to, err := parseURL(arg)
+	to, err := j.readURL(arg)
 	if err != nil {
 		return "", err
 	}

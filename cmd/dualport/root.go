@@ -15,7 +15,9 @@ network allows one.
 URLs are written as for curl: ftp://[user[:password]@]host[:port]/path;type=a
 The path is relative to the login directory, or absolute behind a second slash
 (ftp://host//etc/motd). Percent escapes stand for bytes that a URL cannot hold.
-ftp:// may be left out. The password is better kept in --password-file, --netrc
+ftp:// may be left out. ftpes:// is FTP with explicit TLS (AUTH TLS, port 21),
+ftps:// with implicit TLS (port 990); --tls does the same for an ftp:// URL. A
+session that is to be encrypted never goes on in clear. The password is better kept in --password-file, --netrc
 or the environment variable DUALPORT_PASSWORD than in the URL.
 
 Exit codes:
@@ -26,7 +28,7 @@ Exit codes:
   4    no data connection possible
   5    the server refused the operation
   6    transfer incomplete or unverified
-  7    TLS or certificate (not used by this version)
+  7    TLS or certificate
   130  interrupted
 
 With --json the result is one JSON object on standard output, also after a
@@ -40,9 +42,11 @@ failure:
   entries      of ls: name, type, size, modify, mode, target
   reply        of raw: code, lines
   doctor       of doctor: the report
+  tls          of the control connection: mode, version, cipher_suite, cleared
   negotiation  how the data connection was obtained, or why not: method,
-               relogin, and rungs with method, advertised, dialled, listened,
-               local, remote, reason, duration_ns, error
+               relogin, tls with version, cipher_suite and resumed, and rungs
+               with method, advertised, dialled, listened, local, remote,
+               reason, duration_ns, error
 Fields without a value are left out; fields may be added in later versions.`
 
 // root builds the command tree of one run.

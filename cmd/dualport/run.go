@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/x509"
 	"fmt"
 	"slices"
 	"strings"
@@ -18,6 +19,8 @@ type job struct {
 	result      result
 	negotiation *ftp.Negotiation // of the last transfer that ended
 	dialled     ftp.Options      // those of the session
+	encryption  encryption
+	demoCA      *x509.CertPool // nil where the server of --demo has no TLS
 	secrets     []string
 	stdoutTaken bool     // a file goes to standard output, so that JSON cannot
 	expected    int64    // size of the file that is transferred; 0 where not known

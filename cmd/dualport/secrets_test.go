@@ -39,7 +39,22 @@ func TestNoSecretIsTold(t *testing.T) {
 		{"get", "ftp://joe:Hunter2%25zwei@" + host + "/pub/a.txt", "--mode", "none"},
 		{"get", "-p" + password, withPassword},
 	}
+	explicit, authority := serveTLS(t, ftptest.TLS{}, func(c *ftptest.Config) {
+		c.Login.Users, c.Login.Account = map[string]string{"joe": password}, account
+	})
+	implicit, _ := serveTLS(t, ftptest.TLS{Implicit: true, Authority: authority}, func(c *ftptest.Config) {
+		c.Login.Users, c.Login.Account = map[string]string{"joe": password}, account
+	})
 	s := newShell(t)
+	ca := write(t, "ca.pem", string(authority.PEM()))
+	for _, server := range []string{"ftpes://joe:Hunter2%25zwei@" + explicit.Addr, "ftps://joe:Hunter2%25zwei@" + implicit.Addr} {
+		commands = append(commands,
+			[]string{"get", server + "/pub/a.txt", "-", "--ca-file", ca},
+			[]string{"get", server + "/pub/a.txt", "-"},
+			[]string{"doctor", server, "--ca-file", ca},
+			[]string{"ls", server, "--tls", "none"},
+		)
+	}
 	for _, args := range commands {
 		for _, extra := range [][]string{nil, {"-v"}, {"--json", "-v"}, {"--json", "--trace", "trace"}} {
 			all := append(append([]string{}, args...), append(extra, "--account", account)...)
@@ -52,7 +67,9 @@ func TestNoSecretIsTold(t *testing.T) {
 			}
 		}
 	}
-	require.Contains(t, srv.Commands(), "PASS "+password)
+	for _, srv := range []*ftptest.Server{srv, explicit, implicit} {
+		require.Contains(t, srv.Commands(), "PASS "+password)
+	}
 	require.Contains(t, srv.Commands(), "ACCT "+account)
 }
 

@@ -10,7 +10,7 @@ import (
 // parse reads a URL argument and keeps its password out of everything that is
 // printed from now on.
 func (j *job) parse(arg string) (target, error) {
-	t, err := parseURL(arg)
+	t, err := j.readURL(arg)
 	if err != nil {
 		return t, usage(err)
 	}
@@ -25,9 +25,18 @@ func (j *job) parse(arg string) (target, error) {
 	return t, nil
 }
 
+// readURL reads a URL and settles how the session with its server is encrypted.
+func (j *job) readURL(arg string) (target, error) {
+	t, err := parseURL(arg)
+	if err == nil {
+		t.tls, err = j.flags.tls.modeFor(t.tls)
+	}
+	return t, err
+}
+
 // options is everything the library needs to know to log in to t.
 func (j *job) options(ctx context.Context, t target) (ftp.Options, error) {
-	o, err := j.flags.options()
+	o, err := j.flags.options(t.tls)
 	if err != nil {
 		return o, err
 	}
@@ -41,13 +50,15 @@ func (j *job) options(ctx context.Context, t target) (ftp.Options, error) {
 	}
 	j.secrets = append(j.secrets, l.account)
 	o.Limits.ListLines = j.env.maxEntries
+	j.encryption.mode, j.encryption.ccc = t.tls, o.ClearControlUnsafe
 	if o.Trace, err = j.trace(); err != nil {
 		return o, err
 	}
 	o.Progress = j.progress()
 	if j.flags.demo {
-		keepLocal(&o)
+		j.keepLocal(&o)
 	}
+	j.watchTLS(o.TLSConfig)
 	return o, nil
 }
 
@@ -63,6 +74,7 @@ func (j *job) connect(ctx context.Context, t target) (*ftp.Client, error) {
 		return nil, err
 	}
 	j.closers = append(j.closers, func() { _ = c.Close() }) // the result is known by now
+	j.warnOfClear(t)
 	if t.typ != ftp.TypeImage {
 		err = c.SetType(ctx, t.typ)
 	}

@@ -19,20 +19,19 @@ type target struct {
 	userSet  bool
 	passSet  bool
 	host     string // without brackets
-	port     uint16
+	port     uint16 // 0 where the URL names none
+	tls      ftp.TLSMode
 	path     string // as the server is told: relative to the login directory unless it begins with "/"
 	name     string // the last element of the path as it was typed, decoded; empty for a directory
 	typ      ftp.Type
 }
 
-const defaultPort = 21
-
 // parseURL reads ftp://[user[:password]@]host[:port]/path[;type=a|i] the way curl
 // does: the path is relative to the login directory, and absolute after "//" or
-// "/%2F". The scheme may be left out. No error repeats the URL, which may hold a
-// password.
+// "/%2F". ftpes:// is explicit TLS and ftps:// implicit TLS; the scheme may be
+// left out. No error repeats the URL, which may hold a password.
 func parseURL(s string) (target, error) {
-	rest, err := cutScheme(s)
+	mode, rest, err := cutScheme(s)
 	if err != nil {
 		return target{}, err
 	}
@@ -40,7 +39,7 @@ func parseURL(s string) (target, error) {
 	if strings.ContainsRune(rawPath, '#') {
 		return target{}, errors.New("the URL holds a #; write %23 where it is part of a name")
 	}
-	t := target{port: defaultPort, typ: ftp.TypeImage}
+	t := target{tls: mode, typ: ftp.TypeImage}
 	if at := strings.LastIndexByte(authority, '@'); at >= 0 {
 		if err := t.readUser(authority[:at]); err != nil {
 			return target{}, err
@@ -53,18 +52,32 @@ func parseURL(s string) (target, error) {
 	return t, t.readPath(rawPath)
 }
 
-func cutScheme(s string) (string, error) {
+func cutScheme(s string) (ftp.TLSMode, string, error) {
 	scheme, rest, found := strings.Cut(s, "://")
 	if !found {
-		return s, nil
+		return ftp.TLSNone, s, nil
 	}
 	switch strings.ToLower(scheme) {
 	case "ftp":
-		return rest, nil
-	case "ftps", "ftpes":
-		return "", fmt.Errorf("%s:// means TLS, which this version does not have yet; only ftp:// works", strings.ToLower(scheme))
+		return ftp.TLSNone, rest, nil
+	case "ftpes":
+		return ftp.TLSExplicit, rest, nil
+	case "ftps":
+		return ftp.TLSImplicit, rest, nil
 	}
-	return "", errors.New("the URL has an unknown scheme; use ftp://")
+	return ftp.TLSNone, "", errors.New("the URL has an unknown scheme; use ftp://, ftpes:// (explicit TLS) or ftps:// (implicit TLS)")
+}
+
+// schemeOf is the scheme that stands for a mode. Opportunistic TLS has none: it
+// may well be no TLS.
+func schemeOf(mode ftp.TLSMode) string {
+	switch mode {
+	case ftp.TLSExplicit:
+		return "ftpes"
+	case ftp.TLSImplicit:
+		return "ftps"
+	}
+	return "ftp"
 }
 
 func (t *target) readUser(userinfo string) error {
@@ -156,16 +169,26 @@ func checkText(what, s string) error {
 
 // address is what is dialled.
 func (t target) address() string {
-	return net.JoinHostPort(t.host, strconv.Itoa(int(t.port)))
+	return net.JoinHostPort(t.host, strconv.Itoa(int(t.knownPort())))
+}
+
+func (t target) knownPort() uint16 {
+	switch {
+	case t.port != 0:
+		return t.port
+	case t.tls == ftp.TLSImplicit:
+		return 990
+	}
+	return 21
 }
 
 // String is the URL with its escapes, and without its password.
 func (t target) String() string {
-	u := url.URL{Scheme: "ftp", Host: t.host, Path: "/" + t.path}
+	u := url.URL{Scheme: schemeOf(t.tls), Host: t.host, Path: "/" + t.path}
 	if strings.Contains(t.host, ":") {
 		u.Host = "[" + t.host + "]"
 	}
-	if t.port != defaultPort {
+	if standard := (target{tls: t.tls}).knownPort(); t.knownPort() != standard {
 		u.Host += ":" + strconv.Itoa(int(t.port))
 	}
 	if t.userSet {
@@ -181,6 +204,6 @@ func (t target) String() string {
 // sameServer tells whether two URLs mean the same login on the same server; a
 // user that the second leaves out is that of the first.
 func (t target) sameServer(other target) bool {
-	return strings.EqualFold(t.host, other.host) && t.port == other.port &&
+	return strings.EqualFold(t.host, other.host) && t.knownPort() == other.knownPort() && t.tls == other.tls &&
 		(!other.userSet || t.userSet && t.user == other.user)
 }

@@ -21,6 +21,12 @@ func TestParseURL(t *testing.T) {
 		{"h", target{host: "h"}, "ftp://h/"},
 		{"ftp://h", target{host: "h"}, "ftp://h/"},
 		{"ftp://h/", target{host: "h"}, ""},
+		{"ftpes://h/a", target{host: "h", tls: ftp.TLSExplicit, path: "a", name: "a"}, ""},
+		{"FTPS://h/a", target{host: "h", tls: ftp.TLSImplicit, path: "a", name: "a"}, "ftps://h/a"},
+		{"ftps://h:990/a", target{host: "h", port: 990, tls: ftp.TLSImplicit, path: "a", name: "a"}, "ftps://h/a"},
+		{"ftps://h:21/a", target{host: "h", port: 21, tls: ftp.TLSImplicit, path: "a", name: "a"}, ""},
+		{"ftpes://h:990/a", target{host: "h", port: 990, tls: ftp.TLSExplicit, path: "a", name: "a"}, ""},
+		{"ftp://h:21/a", target{host: "h", port: 21, path: "a", name: "a"}, "ftp://h/a"},
 		{"ftp://h:2121/a/", target{host: "h", port: 2121, path: "a/"}, ""},
 		{"ftp://h:/a", target{host: "h", path: "a", name: "a"}, "ftp://h/a"},
 		{"ftp://h//etc/motd", target{host: "h", path: "/etc/motd", name: "motd"}, ""},
@@ -44,9 +50,6 @@ func TestParseURL(t *testing.T) {
 		t.Run(tt.url, func(t *testing.T) {
 			got, err := parseURL(tt.url)
 			require.NoError(t, err)
-			if tt.want.port == 0 {
-				tt.want.port = 21
-			}
 			if tt.want.typ == 0 {
 				tt.want.typ = ftp.TypeImage
 			}
@@ -74,8 +77,7 @@ func TestParseURLRefuses(t *testing.T) {
 		{"LF in the password", "ftp://a:secret%0a@h/", "password"},
 		{"bad escape", "ftp://h/%zz", "write %25"},
 		{"fragment", "ftp://h/a#1", "write %23"},
-		{"TLS", "ftps://h/a", "TLS"},
-		{"explicit TLS", "FTPES://h/a", "TLS"},
+		{"TLS without a host", "ftps:///a", "no valid host"},
 		{"other scheme", "http://h/a", "unknown scheme"},
 		{"no host", "ftp:///a", "no valid host"},
 		{"empty", "", "no valid host"},
@@ -100,6 +102,16 @@ func TestParseURLRefuses(t *testing.T) {
 	}
 }
 
+func TestAddressOfURL(t *testing.T) {
+	for url, want := range map[string]string{
+		"h": "h:21", "ftp://h": "h:21", "ftpes://h": "h:21", "ftps://h": "h:990", "ftps://[::1]": "[::1]:990", "ftps://h:2121": "h:2121",
+	} {
+		got, err := parseURL(url)
+		require.NoError(t, err)
+		require.Equal(t, want, got.address(), url)
+	}
+}
+
 func FuzzParseURL(f *testing.F) {
 	for _, seed := range []string{"ftp://u:p@[::1%25lo]:21/%2Fa;type=a", "h", "ftp://h:1//", "ftp://@h/%0a", "ftp://h/a;type="} {
 		f.Add(seed)
@@ -111,7 +123,7 @@ func FuzzParseURL(f *testing.F) {
 		}
 		require.False(t, strings.ContainsAny(got.user+got.password+got.path+got.name+got.host, "\r\n\x00"))
 		require.NotEmpty(t, got.host)
-		require.NotZero(t, got.port)
+		require.NotZero(t, got.knownPort())
 		if again, err := parseURL(got.String()); err == nil {
 			require.Equal(t, got.path, again.path)
 		}
