@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -117,9 +118,28 @@ func (c *Client) greet(ctx context.Context) (*control, Reply, error) {
 	greeting, err := ctl.greet(ctx, limit)
 	if err != nil {
 		_ = conn.Close()
-		return nil, Reply{}, err
+		return nil, Reply{}, c.explainGreeting(err)
 	}
 	return ctl, greeting, nil
+}
+
+// explainGreeting says what the failure to get a greeting may mean. That the
+// session is broken, which never was one, is left out.
+func (c *Client) explainGreeting(err error) error {
+	var broken *brokenError
+	if errors.As(err, &broken) {
+		err = broken.reason
+	}
+	var malformed *wire.ProtocolError
+	switch {
+	case c.opts.TLS == TLSImplicit:
+		return err
+	case isTimeout(err):
+		return fmt.Errorf("%w; a server that expects TLS at once (port 990) says nothing: try TLSImplicit (ftps://)", err)
+	case errors.As(err, &malformed) && strings.Contains(malformed.Looks, "TLS"):
+		return fmt.Errorf("%w: %w: use TLSImplicit (ftps://)", ErrTLS, err)
+	}
+	return err
 }
 
 // adopt makes ctl the session's control connection, unless Close came first.
@@ -164,6 +184,9 @@ func (c *Client) enter(ctx context.Context, greeting Reply) error {
 // refused leaves the session without one.
 func (c *Client) Login(ctx context.Context, user, password string) error {
 	return c.call("login", "", func() error {
+		if err := c.clearForLogin(); err != nil {
+			return err
+		}
 		if err := sendable(user, password); err != nil {
 			return err
 		}

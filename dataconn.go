@@ -37,6 +37,7 @@ type Exchange struct {
 	transfer    transferCommand
 	negotiation Negotiation
 	command     *command // the transfer command once it was sent
+	unmarked    bool     // its 1xx is to come after the TLS handshake
 	tried       []Method // by this transfer, in vain
 	calls       int      // of DialData
 	cleanups    []func()
@@ -214,6 +215,9 @@ func (x *Exchange) start(ctx context.Context) (net.Conn, error) {
 func (x *Exchange) awaitMark(ctx context.Context) error {
 	if err := x.Begin(ctx); err != nil {
 		return err
+	}
+	if x.unmarked = x.handshakeFirst(ctx); x.unmarked {
+		return nil
 	}
 	r, err := x.client.ctl.awaitMark(ctx, x.command)
 	if err != nil {

@@ -15,11 +15,13 @@ import (
 // security is the encryption of one control connection and what its data
 // connections inherit.
 type security struct {
-	config  *tls.Config
+	config  *tls.Config // without a session cache, which differs by connection
 	tickets *tickets
 	info    *TLSInfo // of the control connection; nil while it is in clear
 	private bool     // data connections are encrypted
 	lenient bool     // a data connection that resumed nothing was accepted
+
+	handshakeFirst bool // this server waits for the handshake before its 1xx
 }
 
 // newSecurity returns what secures the next control connection; nil for plain
@@ -32,20 +34,34 @@ func (c *Client) newSecurity() *security {
 	if c.ctl != nil && c.ctl.security != nil {
 		sessions = c.ctl.security.tickets.successor()
 	}
-	return &security{config: c.opts.tlsConfig(c.host, sessions), tickets: sessions}
+	return &security{config: c.opts.tlsConfig(c.host), tickets: sessions}
 }
 
 // handshake makes conn a TLS connection, as the client, within the limit.
-func (s *security) handshake(ctx context.Context, conn net.Conn, limit time.Duration) (*tls.Conn, error) {
-	timeout := &TimeoutError{"end of the TLS handshake", limit, "Timeouts.TLSHandshake"}
-	ctx, cancel := withLimit(ctx, timeout)
+func (s *security) handshake(ctx context.Context, conn net.Conn, p Purpose, limit time.Duration, trace *tracer) (*tls.Conn, error) {
+	start := time.Now()
+	bounded, cancel := withLimit(ctx, &TimeoutError{"end of the TLS handshake", limit, "Timeouts.TLSHandshake"})
 	defer cancel()
-	secured := tls.Client(conn, s.config)
-	if err := secured.HandshakeContext(ctx); err != nil {
-		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
-		}
-		return nil, tlsError(err)
+	config := s.config.Clone()
+	config.ClientSessionCache = s.tickets
+	if p == PurposeData {
+		config.ClientSessionCache = dataTickets{s.tickets}
+	}
+	secured := tls.Client(conn, config)
+	err := secured.HandshakeContext(bounded)
+	switch {
+	case err == nil:
+	case ctx.Err() != nil:
+		err = context.Cause(ctx)
+	case bounded.Err() != nil:
+		err = fmt.Errorf("%w: %w", ErrTLS, context.Cause(bounded))
+	default:
+		err = tlsError(err)
+	}
+	state := secured.ConnectionState()
+	trace.tls(TLSEvent{Purpose: p, Info: *newTLSInfo(state), State: state, Duration: since(start), Err: err})
+	if err != nil {
+		return nil, err
 	}
 	return secured, nil
 }
@@ -57,7 +73,7 @@ func (c *control) secure(ctx context.Context, limit time.Duration, opts *Options
 		return c.fail(fmt.Errorf("%w: the server sent more than its reply before TLS began; somebody may be tampering with the connection", ErrTLS))
 	}
 	s := c.security
-	secured, err := s.handshake(ctx, c.raw, limit)
+	secured, err := s.handshake(ctx, c.raw, PurposeControl, limit, c.trace)
 	if err != nil {
 		_ = c.fail(err)
 		return err
@@ -141,7 +157,27 @@ func (c *Client) clearControl(ctx context.Context) error {
 	if err != nil {
 		return c.ctl.fail(fmt.Errorf("%w: ending TLS after CCC: %w", ErrTLS, err))
 	}
-	c.ctl.conn = c.ctl.raw
+	c.ctl.conn, c.ctl.security.info = c.ctl.raw, nil
 	c.ctl.reader = wire.NewReader(c.ctl.conn, c.opts.Limits.wire())
 	return nil
+}
+
+// clearForLogin refuses to send a password in clear over a session that was to
+// be encrypted.
+func (c *Client) clearForLogin() error {
+	if s := c.ctl.security; s != nil && s.info == nil {
+		return fmt.Errorf("%w: after CCC the control connection is in clear, and so would be the password; dial a second client", ErrTLS)
+	}
+	return nil
+}
+
+// TLS tells how the control connection is encrypted; false where it is not, as
+// after CCC.
+func (c *Client) TLS() (TLSInfo, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if s := c.ctl.security; s != nil && s.info != nil {
+		return *s.info, true
+	}
+	return TLSInfo{}, false
 }

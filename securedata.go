@@ -16,6 +16,12 @@ const (
 	// refusalGrace is how long an upload whose data connection resumed nothing
 	// waits, before it takes a byte from its caller, for a refusal.
 	refusalGrace = 250 * time.Millisecond
+	// lateTickets is how long tickets are awaited that may lie behind the final
+	// reply of an upload.
+	lateTickets = 250 * time.Millisecond
+	// markGrace is how long a server's 1xx is awaited before the handshake is
+	// begun without it: a few servers wait for the client's first.
+	markGrace = 500 * time.Millisecond
 	// maxRecord is the most that one TLS record carries (RFC 8446 section 5.1).
 	maxRecord = 16 << 10
 )
@@ -30,7 +36,7 @@ func (t *transfer) encrypt() error {
 		return nil
 	}
 	t.transport = &transport{Conn: t.raw}
-	secured, err := s.handshake(t.ctx, t.transport, t.client.opts.Timeouts.TLSHandshake)
+	secured, err := s.handshake(t.ctx, t.transport, PurposeData, t.client.opts.Timeouts.TLSHandshake, t.client.trace)
 	if err != nil {
 		return t.handshakeFailed(err)
 	}
@@ -40,7 +46,7 @@ func (t *transfer) encrypt() error {
 	s.tickets.outcome(info.Resumed)
 	if !info.Resumed && t.client.opts.RequireSessionReuse {
 		t.drop()
-		return fmt.Errorf("%w: the data connection did not resume the session (Options.RequireSessionReuse)", ErrSessionReuse)
+		return fmt.Errorf("%w: %w, as Options.RequireSessionReuse demands; the server hands out no sessions that can be resumed", ErrTLS, ErrSessionReuse)
 	}
 	if !info.Resumed && !s.lenient && t.exchange.transfer.upload {
 		return t.earlyRefusal()
@@ -50,11 +56,10 @@ func (t *transfer) encrypt() error {
 
 // handshakeFailed asks the server why, unless the reason is on this side.
 func (t *transfer) handshakeFailed(err error) error {
-	err = fmt.Errorf("data connection: %w", err)
 	var certificate *tls.CertificateVerificationError
 	if t.ctx.Err() != nil || isTimeout(err) || errors.As(err, &certificate) || errors.As(err, new(x509.HostnameError)) {
 		t.drop()
-		return t.exchange.annotate(err)
+		return t.exchange.annotate(fmt.Errorf("data connection: %w", err))
 	}
 	_ = t.raw.Close()
 	return t.exchange.annotate(t.settle(err))
@@ -98,10 +103,10 @@ func (t *transfer) reuseRefused(err error) bool {
 
 // refused is the error of a transfer that the server ended with a negative
 // reply.
-func (t *transfer) refused(reply Reply) error {
+func (t *transfer) refused(reply Reply) *Error {
 	e := &Error{Command: t.exchange.transfer.verb, Reply: reply, Err: ErrIncomplete}
 	if t.reuseRefused(e) {
-		e.Err = fmt.Errorf("%w: %w", ErrTLS, ErrSessionReuse)
+		e.Err = errReuseDemanded
 	}
 	return e
 }
@@ -137,30 +142,34 @@ func (t *transfer) chunk(p []byte) []byte {
 // upload the end is: close_notify, half-close, read to the end. Closing while
 // the server's session tickets lie unread would make the kernel reset the
 // connection, and the server would lose what it has not yet read.
-func (t *transfer) closeData() {
+func (t *transfer) closeData() error {
 	secured, ok := t.conn.(*tls.Conn)
 	if !ok || !t.exchange.transfer.upload {
-		_ = t.conn.Close()
-		return
+		_ = t.raw.SetWriteDeadline(time.Now().Add(lateTickets)) // for the close_notify of a download, which may find no room
+		_ = t.conn.Close()                                      // what was written is on its way; only the reply tells whether it came in
+		return nil
 	}
 	defer func() { _ = t.raw.Close() }()
-	if stall := t.client.opts.Timeouts.Stall; stall > 0 {
-		_ = t.raw.SetDeadline(time.Now().Add(stall))
+	if err := t.ready(); err != nil {
+		return err
 	}
 	if err := secured.CloseWrite(); err != nil {
-		return
+		return fmt.Errorf("sending close_notify: %w", err)
 	}
 	if half, ok := t.raw.(interface{ CloseWrite() error }); ok {
 		_ = half.CloseWrite()
 	}
 	t.drain(secured)
+	return nil
 }
 
 // drain reads until the server has closed its side too, or has sent its final
 // reply: then it has read everything.
 func (t *transfer) drain(secured *tls.Conn) {
 	_ = t.raw.SetDeadline(time.Now().Add(drainLimit))
-	stop := t.client.ctl.readAside(t.exchange.command, func(error) { _ = t.raw.SetReadDeadline(longAgo) })
+	stop := t.client.ctl.readAside(t.exchange.command, func(error) {
+		_ = t.raw.SetReadDeadline(time.Now().Add(lateTickets))
+	})
 	_, _ = io.Copy(io.Discard, secured)
 	_ = stop() // the final reply, or its absence, is judged by who awaits it
 }
@@ -168,18 +177,23 @@ func (t *transfer) drain(secured *tls.Conn) {
 // truncated tells whether an encrypted download ended without close_notify and
 // its size does not prove that it is whole.
 func (t *transfer) truncated() bool {
-	if t.transport == nil || !t.transport.ended || t.exchange.transfer.upload {
+	if !t.endsOpenly() {
 		return false
 	}
 	cmd := t.exchange.transfer
 	if cmd.verb != "RETR" || t.client.typ != TypeImage {
 		return true
 	}
-	if cmd.offset == 0 && t.size >= 0 {
-		return t.bytes != t.size
+	if cmd.offset == 0 && t.size >= 0 || t.client.ctl.broken != nil {
+		return cmd.offset > 0 || t.bytes != t.size
 	}
 	size, err := t.client.size(t.ctx, cmd.path)
 	return err != nil || size != cmd.offset+t.bytes
+}
+
+// endsOpenly tells whether an encrypted download ended without close_notify.
+func (t *transfer) endsOpenly() bool {
+	return t.transport != nil && t.transport.ended && !t.exchange.transfer.upload
 }
 
 // learnLenience notes that this server takes data connections that resume
@@ -188,4 +202,34 @@ func (t *transfer) learnLenience() {
 	if info := t.exchange.negotiation.TLS; info != nil && !info.Resumed {
 		t.client.ctl.security.lenient = true
 	}
+}
+
+// handshakeFirst tells whether the TLS handshake of this data connection has to
+// come before the 1xx. That is found out once, by a server that says nothing.
+func (x *Exchange) handshakeFirst(ctx context.Context) bool {
+	ctl := x.client.ctl
+	s := ctl.security
+	if s == nil || !s.private {
+		return false
+	}
+	if !s.handshakeFirst {
+		grace, cancel := context.WithTimeout(ctx, markGrace)
+		defer cancel()
+		_, err := ctl.awaitMark(grace, x.command)
+		s.handshakeFirst = err != nil && ctl.broken == nil && ctx.Err() == nil
+	}
+	return s.handshakeFirst
+}
+
+// awaitLateMark waits for the 1xx of a server that wanted the handshake first. A
+// server that was merely slow is remembered as what it is.
+func (x *Exchange) awaitLateMark(ctx context.Context) error {
+	if !x.unmarked {
+		return nil
+	}
+	r, err := x.client.ctl.awaitMark(ctx, x.command)
+	if err == nil && r.negative() {
+		err = x.annotate(refusal(x.transfer.verb, r))
+	}
+	return err
 }

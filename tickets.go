@@ -2,6 +2,7 @@ package ftp
 
 import (
 	"crypto/tls"
+	"slices"
 	"sync"
 )
 
@@ -19,41 +20,61 @@ const maxTickets = 32
 // and none is offered twice from then on. Tickets of TLS 1.2 are good for any
 // number of connections.
 type tickets struct {
-	mu        sync.Mutex
-	unused    []*tls.ClientSessionState // the newest last
-	used      *tls.ClientSessionState   // the one offered last
-	again     bool                      // it was offered a second time
-	multiUse  bool                      // TLS 1.2 or older
-	singleUse bool                      // the server took no ticket twice
+	mu       sync.Mutex
+	unused   []ticket // the newest last
+	used     ticket   // the one offered last
+	again    bool     // it was offered a second time
+	multiUse bool     // TLS 1.2 or older
+
+	singleUse   bool // the server took no ticket twice
+	controlOnly bool // the server took no ticket of a data connection
 }
 
-// Put implements [tls.ClientSessionCache]. There is one server, so the key says
-// nothing new.
+// ticket is one session to resume.
+type ticket struct {
+	session *tls.ClientSessionState
+	data    bool // it came with a data connection
+}
+
+// Put implements [tls.ClientSessionCache] for the control connection. There is
+// one server, so the key says nothing new.
 func (t *tickets) Put(_ string, session *tls.ClientSessionState) {
-	if session == nil {
-		return
-	}
+	t.put(ticket{session: session})
+}
+
+// dataTickets is the store as data connections see it.
+type dataTickets struct{ *tickets }
+
+// Put implements [tls.ClientSessionCache] for data connections.
+func (t dataTickets) Put(_ string, session *tls.ClientSessionState) {
+	t.put(ticket{session, true})
+}
+
+func (t *tickets) put(one ticket) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.unused = append(t.unused, session)
+	if one.session == nil || t.controlOnly && one.data {
+		return
+	}
+	t.unused = append(t.unused, one)
 	if len(t.unused) > maxTickets {
 		t.unused = t.unused[1:]
 	}
 }
 
-// Get implements [tls.ClientSessionCache].
+// Get implements [tls.ClientSessionCache] for both.
 func (t *tickets) Get(string) (*tls.ClientSessionState, bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if last := len(t.unused) - 1; last >= 0 {
 		t.used, t.unused, t.again = t.unused[last], t.unused[:last], false
-		return t.used, true
+		return t.used.session, true
 	}
-	if t.used == nil || t.singleUse {
+	if t.used.session == nil || t.singleUse {
 		return nil, false
 	}
 	t.again = !t.multiUse
-	return t.used, true
+	return t.used.session, true
 }
 
 // established tells which protocol the control connection speaks.
@@ -67,12 +88,20 @@ func (t *tickets) established(version uint16) {
 func (t *tickets) outcome(resumed bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.singleUse = t.singleUse || t.again && !resumed
+	switch {
+	case resumed || t.used.session == nil:
+	case t.again:
+		t.singleUse = true
+	case t.used.data:
+		t.controlOnly = true
+		t.unused = slices.DeleteFunc(t.unused, func(one ticket) bool { return one.data })
+		t.used = ticket{}
+	}
 }
 
 // successor is the empty store of a new control connection to the same server.
 func (t *tickets) successor() *tickets {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return &tickets{singleUse: t.singleUse}
+	return &tickets{singleUse: t.singleUse, controlOnly: t.controlOnly}
 }

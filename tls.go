@@ -7,8 +7,10 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"strings"
+	"time"
 )
 
 // TLSMode says whether and when a session is encrypted (RFC 4217).
@@ -59,12 +61,15 @@ var (
 	ErrTLS = errors.New("TLS failed")
 	// ErrSessionReuse is matched where the server refused a data connection
 	// because its TLS session was not that of the control connection, also
-	// after a new login.
-	ErrSessionReuse = errors.New("the server demands that data connections resume the TLS session of the control connection, and did not accept ours; try TLSConfig.MaxVersion = tls.VersionTLS12, or relax the server (vsftpd require_ssl_reuse=NO, ProFTPD TLSOptions NoSessionReuseRequired)")
+	// after a new login; and where Options.RequireSessionReuse did.
+	ErrSessionReuse = errors.New("the data connection did not resume the TLS session of the control connection")
 	// ErrTruncated is matched where a data connection ended without TLS's own
 	// end mark and nothing else shows that the data is whole.
 	ErrTruncated = errors.New("the data connection ended without close_notify: the data may be cut off")
 )
+
+// errReuseDemanded is ErrSessionReuse where the server refused.
+var errReuseDemanded = fmt.Errorf("%w: %w, as the server demands; try TLSConfig.MaxVersion = tls.VersionTLS12, or relax the server (vsftpd require_ssl_reuse=NO, ProFTPD TLSOptions NoSessionReuseRequired)", ErrTLS, ErrSessionReuse)
 
 // TLSInfo tells how one connection was encrypted.
 type TLSInfo struct {
@@ -126,7 +131,7 @@ func matchPin(chain []*x509.Certificate, want map[string]bool) error {
 
 // tlsConfig is what both connections of a session use: the caller's settings,
 // the name of the server, and the session's own tickets.
-func (o *Options) tlsConfig(host string, sessions *tickets) *tls.Config {
+func (o *Options) tlsConfig(host string) *tls.Config {
 	cfg := new(tls.Config)
 	if o.TLSConfig != nil {
 		cfg = o.TLSConfig.Clone()
@@ -134,7 +139,6 @@ func (o *Options) tlsConfig(host string, sessions *tickets) *tls.Config {
 	if cfg.ServerName == "" {
 		cfg.ServerName = strings.TrimSuffix(host, ".")
 	}
-	cfg.ClientSessionCache = sessions
 	cfg.SessionTicketsDisabled = false
 	cfg.DynamicRecordSizingDisabled = true // files want throughput, not a fast first byte
 	return cfg
@@ -148,6 +152,8 @@ func tlsError(err error) error {
 	var invalid x509.CertificateInvalidError
 	advice := ""
 	switch {
+	case errors.Is(err, io.EOF):
+		return fmt.Errorf("%w: the server closed the connection during the handshake", ErrTLS)
 	case errors.As(err, &record) && looksLikeReply(record.RecordHeader):
 		advice = "the server speaks in clear here: use TLSExplicit (ftpes://), or check the port"
 	case errors.As(err, &record):
@@ -159,7 +165,7 @@ func tlsError(err error) error {
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
 		advice = "the server needs a new certificate; check this host's clock too"
 	case isAlert(err):
-		advice = "the server ended the handshake: check TLSConfig.MinVersion, MaxVersion and Certificates"
+		advice = "the server ended the handshake: check TLSConfig.MinVersion and MaxVersion, and whether the server wants a client certificate (TLSConfig.Certificates)"
 	case strings.Contains(err.Error(), "version"): // crypto/tls has no type for it
 		advice = "client and server have no version in common: check TLSConfig.MinVersion and MaxVersion"
 	}
@@ -188,6 +194,11 @@ type transport struct {
 	net.Conn
 	ended bool // a Read has returned io.EOF
 }
+
+// SetWriteDeadline does nothing: crypto/tls gives its close_notify five seconds of
+// its own, which a slow server can take to make room, and the upload would end
+// without it. The transfer sets its deadlines on the connection below.
+func (t *transport) SetWriteDeadline(time.Time) error { return nil }
 
 func (t *transport) Read(p []byte) (int, error) {
 	n, err := t.Conn.Read(p)

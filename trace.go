@@ -2,6 +2,7 @@ package ftp
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"log/slog"
 	"net"
@@ -20,6 +21,8 @@ import (
 type Trace struct {
 	// Dial is called after each TCP connection was made, accepted or failed.
 	Dial func(DialEvent)
+	// TLS is called after each TLS handshake, also one that failed.
+	TLS func(TLSEvent)
 	// Command is called before a command line is sent.
 	Command func(CommandEvent)
 	// Reply is called after a reply was read.
@@ -39,6 +42,16 @@ type DialEvent struct {
 	Address  string // what was dialled, or listened on
 	Local    net.Addr
 	Remote   net.Addr
+	Duration time.Duration
+	Err      error
+}
+
+// TLSEvent is a TLS handshake. Where Err is not nil, Info and State hold what had
+// been settled until then.
+type TLSEvent struct {
+	Purpose  Purpose
+	Info     TLSInfo
+	State    tls.ConnectionState
 	Duration time.Duration
 	Err      error
 }
@@ -77,6 +90,9 @@ func SlogTrace(l *slog.Logger) *Trace {
 	return &Trace{
 		Dial: func(e DialEvent) {
 			log(slog.LevelDebug, "ftp connection", "purpose", e.Purpose, "address", e.Address, "duration", e.Duration, "err", e.Err)
+		},
+		TLS: func(e TLSEvent) {
+			log(slog.LevelDebug, "ftp tls", "purpose", e.Purpose, "version", e.Info.Version, "cipher", e.Info.CipherSuite, "resumed", e.Info.Resumed, "duration", e.Duration, "err", e.Err)
 		},
 		Command: func(e CommandEvent) { log(slog.LevelDebug, "ftp command", "line", e.Line) },
 		Reply: func(e ReplyEvent) {
@@ -120,6 +136,7 @@ func call[E any](t *tracer, hook func(E), event E) {
 }
 
 func (t *tracer) dial(e DialEvent)          { call(t, t.hooks.Dial, e) }
+func (t *tracer) tls(e TLSEvent)            { call(t, t.hooks.TLS, e) }
 func (t *tracer) command(line string)       { call(t, t.hooks.Command, CommandEvent{line}) }
 func (t *tracer) reply(e ReplyEvent)        { call(t, t.hooks.Reply, e) }
 func (t *tracer) rung(r Rung)               { call(t, t.hooks.Rung, r) }

@@ -86,11 +86,15 @@ func (t *transfer) connect() error {
 	if err != nil {
 		return err
 	}
-	t.size = announcedSize(t.exchange.command.mark)
 	t.raw, t.conn, t.transport = conn, conn, nil
 	t.client.setCut(t.cut)
 	t.stopCancel = context.AfterFunc(t.ctx, func() { _ = conn.SetDeadline(longAgo) })
-	if err := t.encrypt(); err != nil {
+	err = t.encrypt()
+	if err == nil {
+		err = t.exchange.awaitLateMark(t.ctx)
+	}
+	t.size = announcedSize(t.exchange.command.mark)
+	if err != nil {
 		t.detach()
 		if t.reuseRefused(err) {
 			return t.reconnect(err)
@@ -234,8 +238,7 @@ func (t transferCommand) isFile() bool { return t.upload || t.verb == "RETR" }
 // finish closes the data connection, over which all has moved, reads the final
 // reply and judges the transfer.
 func (t *transfer) finish() error {
-	t.closeData() // what was written is on its way; only the reply tells whether it came in
-	return t.settle(nil)
+	return t.settle(t.closeData())
 }
 
 // fail ends a transfer whose data connection failed. Where the caller gave up
@@ -267,20 +270,35 @@ func (t *transfer) judge(dataErr error, reply Reply, replyErr error) error {
 	switch {
 	case dataErr != nil && replyErr != nil:
 		return fmt.Errorf("%w: data connection: %w; %w", ErrIncomplete, dataErr, replyErr)
+	case dataErr != nil && reply.negative():
+		refused := t.refused(reply)
+		refused.Err = fmt.Errorf("%w: data connection: %w", refused.Err, dataErr)
+		return refused
 	case dataErr != nil:
 		return &Error{Command: verb, Reply: reply, Err: fmt.Errorf("%w: data connection: %w", ErrIncomplete, dataErr)}
 	case replyErr != nil && t.short():
-		return fmt.Errorf("%w: %d bytes came of the %d that the server announced: %w", ErrIncomplete, t.bytes, t.size, replyErr)
+		return fmt.Errorf("%w: %w", t.shortfall(), replyErr)
+	case replyErr != nil && t.truncated():
+		return fmt.Errorf("%w: %w", ErrTruncated, replyErr)
 	case replyErr != nil:
 		return fmt.Errorf("%w: all %d bytes moved: %w", ErrUnconfirmed, t.bytes, replyErr)
 	case !reply.positive():
 		return t.refused(reply)
+	case t.short():
+		return &Error{Command: verb, Reply: reply, Err: t.shortfall()}
 	case t.truncated():
 		return &Error{Command: verb, Reply: reply, Err: ErrTruncated}
-	case t.short():
-		return &Error{Command: verb, Reply: reply, Err: fmt.Errorf("%w: %d bytes came of the %d that the server announced", ErrIncomplete, t.bytes, t.size)}
 	}
 	return nil
+}
+
+// shortfall is the error of a download that is short.
+func (t *transfer) shortfall() error {
+	err := fmt.Errorf("%w: %d bytes came of the %d that the server announced", ErrIncomplete, t.bytes, t.size)
+	if t.endsOpenly() {
+		err = fmt.Errorf("%w: %w", ErrTruncated, err)
+	}
+	return err
 }
 
 // short tells whether fewer bytes came than the server announced. What it
