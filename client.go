@@ -134,8 +134,8 @@ func (c *Client) explainGreeting(err error) error {
 	switch {
 	case c.opts.TLS == TLSImplicit:
 		return err
-	case isTimeout(err):
-		return fmt.Errorf("%w; a server that expects TLS at once (port 990) says nothing: try TLSImplicit (ftps://)", err)
+	case isTimeout(err), errors.Is(err, errHungUp):
+		return fmt.Errorf("%w; a server that expects TLS at once (port 990) sends no greeting: try TLSImplicit (ftps://)", err)
 	case errors.As(err, &malformed) && strings.Contains(malformed.Looks, "TLS"):
 		return fmt.Errorf("%w: %w: use TLSImplicit (ftps://)", ErrTLS, err)
 	}

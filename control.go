@@ -254,13 +254,15 @@ func (c *control) read(ctx context.Context, limit *TimeoutError, until time.Time
 	return c.fail(lost(c.secrets.hideQuote(err)))
 }
 
+var errHungUp = errors.New("the server closed the control connection")
+
 // lost says what the end of the control connection means.
 func lost(err error) error {
 	if isAlert(err) {
 		return tlsError(err)
 	}
 	if errors.Is(err, io.EOF) {
-		return errors.New("the server closed the control connection")
+		return errHungUp
 	}
 	return err
 }

@@ -3,10 +3,10 @@ package ftp
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"time"
 )
 
@@ -56,13 +56,19 @@ func (t *transfer) encrypt() error {
 
 // handshakeFailed asks the server why, unless the reason is on this side.
 func (t *transfer) handshakeFailed(err error) error {
-	var certificate *tls.CertificateVerificationError
-	if t.ctx.Err() != nil || isTimeout(err) || errors.As(err, &certificate) || errors.As(err, new(x509.HostnameError)) {
+	if t.ctx.Err() != nil || isTimeout(err) || !endedByPeer(err) {
 		t.drop()
 		return t.exchange.annotate(fmt.Errorf("data connection: %w", err))
 	}
 	_ = t.raw.Close()
 	return t.exchange.annotate(t.settle(err))
+}
+
+// endedByPeer tells whether a handshake failed because the other side ended it,
+// so that the server has more to say.
+func endedByPeer(err error) bool {
+	var network *net.OpError // alerts are of this type too
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &network)
 }
 
 // drop breaks the transfer off before it carried anything.

@@ -29,9 +29,17 @@ func requireOffer(t *testing.T, store *tickets, want *tls.ClientSessionState) {
 	require.True(t, want == got, "another ticket than the one wanted")
 }
 
+// put has the control connection bring tickets.
 func put(store *tickets, sessions ...*tls.ClientSessionState) {
 	for _, s := range sessions {
 		store.Put("whatever the key", s)
+	}
+}
+
+// putData has a data connection bring them.
+func putData(store *tickets, sessions ...*tls.ClientSessionState) {
+	for _, s := range sessions {
+		dataTickets{store}.Put("whatever the key", s)
 	}
 }
 
@@ -84,6 +92,46 @@ func TestTicketsRefusalOfAnUnusedOneTeachesNothing(t *testing.T) {
 	requireOffer(t, store, s[1])
 	store.outcome(true)
 	requireOffer(t, store, s[1])
+}
+
+func TestTicketsOfDataConnectionsThatTheServerDoesNotTake(t *testing.T) {
+	store, s := new(tickets), newTickets(5)
+	store.established(tls.VersionTLS13)
+	put(store, s[0], s[1])
+	putData(store, s[2], s[3])
+	requireOffer(t, store, s[3])
+	store.outcome(false)
+	requireOffer(t, store, s[1])
+	store.outcome(true)
+	putData(store, s[4])
+	requireOffer(t, store, s[0])
+	store.outcome(true)
+	requireOffer(t, store, s[0])
+
+	next := store.successor()
+	next.established(tls.VersionTLS13)
+	put(next, s[0])
+	putData(next, s[1])
+	requireOffer(t, next, s[0])
+}
+
+// That a ticket is refused the second time tells nothing of where it came from.
+func TestTicketsOfDataConnectionsThatAreSingleUse(t *testing.T) {
+	store, s := new(tickets), newTickets(4)
+	store.established(tls.VersionTLS13)
+	put(store, s[0])
+	requireOffer(t, store, s[0])
+	store.outcome(true)
+	putData(store, s[1])
+	requireOffer(t, store, s[1])
+	store.outcome(true)
+	requireOffer(t, store, s[1])
+	store.outcome(false)
+	requireOffer(t, store, nil)
+	putData(store, s[2], s[3])
+	requireOffer(t, store, s[3])
+	requireOffer(t, store, s[2])
+	requireOffer(t, store, nil)
 }
 
 func TestTicketsOfTLS12AreKept(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -140,8 +141,35 @@ func (o *Options) tlsConfig(host string) *tls.Config {
 		cfg.ServerName = strings.TrimSuffix(host, ".")
 	}
 	cfg.SessionTicketsDisabled = false
+	if cfg.InsecureSkipVerify {
+		keepExpired(cfg)
+	}
 	cfg.DynamicRecordSizingDisabled = true // files want throughput, not a fast first byte
 	return cfg
+}
+
+// keepExpired lets sessions be resumed although the server's certificate, which
+// nobody verifies, has expired: crypto/tls would drop them, and servers that
+// demand that data connections resume could not be used. Its clock is set back to
+// when the certificate was valid.
+func keepExpired(cfg *tls.Config) {
+	var behind atomic.Int64
+	now, check := cfg.Time, cfg.VerifyConnection
+	if now == nil {
+		now = time.Now
+	}
+	cfg.Time = func() time.Time { return now().Add(-time.Duration(behind.Load())) }
+	cfg.VerifyConnection = func(s tls.ConnectionState) error {
+		if check != nil {
+			if err := check(s); err != nil {
+				return err
+			}
+		}
+		if late := now().Sub(s.PeerCertificates[0].NotAfter); late >= 0 {
+			behind.Store(int64(late + time.Hour))
+		}
+		return nil
+	}
 }
 
 // tlsError says what to change where a handshake failed.
@@ -153,7 +181,7 @@ func tlsError(err error) error {
 	advice := ""
 	switch {
 	case errors.Is(err, io.EOF):
-		return fmt.Errorf("%w: the server closed the connection during the handshake", ErrTLS)
+		return fmt.Errorf("%w: the server closed the connection during the handshake (%w)", ErrTLS, err)
 	case errors.As(err, &record) && looksLikeReply(record.RecordHeader):
 		advice = "the server speaks in clear here: use TLSExplicit (ftpes://), or check the port"
 	case errors.As(err, &record):

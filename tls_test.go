@@ -133,7 +133,27 @@ func TestTLSBadCertificateOnControl(t *testing.T) {
 	}
 }
 
-// transfers are the three kinds of data connections.
+// Who accepts an expired certificate accepts its sessions too: crypto/tls by
+// itself does not resume them, and the server may demand it.
+func TestTLSExpiredCertificateThatIsAccepted(t *testing.T) {
+	forEachVersion(t, func(t *testing.T, settings ftptest.TLS) {
+		settings.Certificate, settings.RequireReuse = ftptest.NewAuthority().IssueExpired(), true
+		pinned, err := ftp.PinnedTLS(pinOf(t, settings.Certificate))
+		require.NoError(t, err)
+		for _, config := range []*tls.Config{{InsecureSkipVerify: true}, pinned} {
+			c, srv := secured(t, ftptest.Config{TLS: &settings}, &ftp.Options{TLSConfig: config})
+			for range 3 {
+				requireAlive(t, c)
+			}
+			require.Equal(t, 1, srv.Sessions())
+			for _, conn := range srv.DataConns() {
+				require.True(t, conn.Resumed)
+			}
+		}
+	})
+}
+
+// transferKind is one of the three uses of a data connection.
 type transferKind struct {
 	name string
 	do   func(ctx context.Context, c *ftp.Client) error

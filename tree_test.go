@@ -400,7 +400,8 @@ func nested(name string) *puppet {
 		replies: map[string]string{"MLST": "250-\n type=dir; /d\n250 End"},
 		data: func(verb, _ string) io.Reader {
 			if verb == "LIST" {
-				return strings.NewReader("drwxr-xr-x 1 o g 7 Mar 1 2024 d\r\n")
+				const dir = "drwxr-xr-x 1 o g 7 Mar 1 2024 "
+				return strings.NewReader(dir + "d\r\n" + dir + name + "\r\nlrwxrwxrwx 1 o g 7 Mar 1 2024 l -> /\r\n")
 			}
 			return strings.NewReader("type=dir; " + name + "\r\ntype=OS.unix=slink:/; l\r\n")
 		},
