@@ -85,7 +85,7 @@ func (c *Client) unmaskLinks(ctx context.Context, dir string, entries []Entry) (
 		return nil, nil
 	}
 	seen := make(map[string]Entry)
-	note := func(e Entry, err error) error {
+	note := func(e Entry, err error) error { //nolint:unparam // it is the callback of a listing
 		if err == nil && (e.IsDir() || e.EntryType() == EntryLink) {
 			seen[e.Name()] = e
 		}

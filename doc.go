@@ -24,6 +24,13 @@
 // next one. What was tried, at which addresses and with what outcome, is the
 // [Negotiation], found in the [Result] of a transfer and in its [Error].
 //
+// # Encryption
+//
+// [Options.TLS] chooses explicit or implicit FTPS (RFC 4217); nothing else need
+// be set. Data connections are encrypted too, are verified like the control
+// connection, and resume its TLS session, which many servers demand. What was
+// negotiated is in [Negotiation.TLS].
+//
 // # Sessions
 //
 // A [Client] is one session: one login and one transfer at a time. It either
@@ -38,6 +45,6 @@
 // # Standards
 //
 // RFC 959, 1123 section 4.1, 2389 (FEAT), 2428 (EPSV, EPRT), 2640 (UTF-8), 3659
-// (MLSD, MLST, SIZE, MDTM, REST) and 7151 (HOST), and the drafts of PRET and
+// (MLSD, MLST, SIZE, MDTM, REST), 4217 (FTPS) and 7151 (HOST), and the drafts of PRET and
 // MFMT. Not covered: TYPE E and L, STRU other than F, MODE other than S.
 package ftp

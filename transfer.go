@@ -409,7 +409,7 @@ func copyAll(dst io.Writer, src io.Reader) (n int64, readErr, writeErr error) {
 				return n, nil, werr
 			}
 		}
-		if err == io.EOF { //nolint:errorlint // an error that wraps io.EOF is a failure, and no end of file
+		if err == io.EOF { // an error that wraps io.EOF is a failure, and no end of file
 			return n, nil, nil
 		}
 		if err != nil {
