@@ -50,9 +50,6 @@ func isFeatureName(s string) bool {
 	return s != ""
 }
 
-// Len returns the number of names.
-func (f Features) Len() int { return len(f.names) }
-
 // Names returns the names in upper case, in the order of the reply.
 func (f Features) Names() []string { return append([]string(nil), f.names...) }
 
@@ -77,23 +74,4 @@ func (f Features) Params(name string) string {
 		b.WriteString(p)
 	}
 	return b.String()
-}
-
-// HasParam reports whether param is one of the parameters of name, in any case:
-// HasParam("AUTH", "TLS"), HasParam("REST", "STREAM"), HasParam("MLST", "modify").
-// Parameters are parted by blanks, ";" or ","; the "*" behind a fact of MLST, which
-// says that it is sent at present, does not count.
-func (f Features) HasParam(name, param string) bool {
-	for _, p := range f.params[strings.ToUpper(name)] {
-		for word := range strings.FieldsFuncSeq(p, partsParams) {
-			if strings.EqualFold(strings.TrimSuffix(word, "*"), param) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-func partsParams(c rune) bool {
-	return c == ' ' || c == '\t' || c == ';' || c == ','
 }

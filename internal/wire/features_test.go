@@ -29,7 +29,6 @@ func TestParseFeatures(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			f := ParseFeatures(tt.lines)
 			require.Equal(t, tt.want, f.Names())
-			require.Equal(t, len(tt.want), f.Len())
 			for _, name := range tt.want {
 				require.True(t, f.Has(name))
 				require.True(t, f.Has(strings.ToLower(name)))
@@ -50,35 +49,12 @@ func TestFeaturesParams(t *testing.T) {
 	require.Equal(t, "EN*,fr", f.Params("LANG"))
 	require.Empty(t, f.Params("SIZE"))
 	require.Empty(t, f.Params("NONE"))
-
-	for _, tt := range []struct {
-		name, param string
-		want        bool
-	}{
-		{"MLST", "type", true},
-		{"mlst", "SIZE", true},
-		{"MLST", "modify", true},
-		{"MLST", "perm", false},
-		{"REST", "stream", true},
-		{"AUTH", "TLS", true},
-		{"AUTH", "SSL", true},
-		{"AUTH", "TLS-C", true},
-		{"AUTH", "TLS-P", false},
-		{"LANG", "en", true},
-		{"LANG", "fr", true},
-		{"SIZE", "", false},
-		{"NONE", "x", false},
-	} {
-		require.Equal(t, tt.want, f.HasParam(tt.name, tt.param), "%s %s", tt.name, tt.param)
-	}
 }
 
 func TestFeaturesZeroValue(t *testing.T) {
 	var f Features
 	require.False(t, f.Has("SIZE"))
 	require.Empty(t, f.Params("SIZE"))
-	require.False(t, f.HasParam("REST", "STREAM"))
-	require.Zero(t, f.Len())
 	require.Empty(t, f.Names())
 }
 
@@ -97,7 +73,6 @@ func FuzzParseFeatures(f *testing.F) {
 			require.True(t, got.Has(name))
 			require.True(t, isFeatureName(name))
 			require.LessOrEqual(t, len(got.Params(name)), len(text))
-			require.False(t, got.HasParam(name, "no such\nparameter"))
 		}
 	})
 }

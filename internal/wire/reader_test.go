@@ -325,18 +325,6 @@ func TestReplyText(t *testing.T) {
 	require.Empty(t, Reply{}.Text())
 }
 
-func TestReplyClasses(t *testing.T) {
-	classes := func(r Reply) []bool {
-		return []bool{r.Preliminary(), r.Positive(), r.Intermediate(), r.Transient(), r.Permanent(), r.Protected()}
-	}
-	for i, code := range []int{150, 226, 331, 425, 550, 631} {
-		want := make([]bool, 6)
-		want[i] = true
-		require.Equal(t, want, classes(Reply{Code: code}), code)
-	}
-	require.NotContains(t, classes(Reply{}), true)
-}
-
 func TestReplyLooksLike(t *testing.T) {
 	for _, tt := range []struct {
 		text string

@@ -70,19 +70,13 @@ func nanoseconds(fraction string) int {
 	return number(fraction + "000000000"[len(fraction):])
 }
 
-// AppendTime appends t in the form MFMT takes: UTC, whole seconds (a fraction is
+// FormatTime returns t in the form MFMT takes: UTC, whole seconds (a fraction is
 // allowed by RFC 3659 and refused by many servers). A year outside 1 to 9999 has
-// no such form and is an error; dst is then returned as it was.
-func AppendTime(dst []byte, t time.Time) ([]byte, error) {
+// no such form and is an error.
+func FormatTime(t time.Time) (string, error) {
 	t = t.UTC()
 	if y := t.Year(); y < 1 || y > 9999 {
-		return dst, fmt.Errorf("year %d does not fit YYYYMMDDHHMMSS", y)
+		return "", fmt.Errorf("year %d does not fit YYYYMMDDHHMMSS", y)
 	}
-	return t.AppendFormat(dst, timeLayout), nil
-}
-
-// FormatTime is AppendTime to a string.
-func FormatTime(t time.Time) (string, error) {
-	b, err := AppendTime(nil, t)
-	return string(b), err
+	return t.Format(timeLayout), nil
 }
