@@ -334,3 +334,37 @@ func cancelDownload(t *testing.T, c *ftp.Client, after int64) {
 type writerFunc func([]byte) (int, error)
 
 func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
+
+// A call may be cancelled at any step, also where a command is on its way whose
+// reply nobody will wait for: what it does to the session must not reach the
+// next call.
+func TestRealCancelAnywhere(t *testing.T) {
+	small := randomBytes(t, 5000)
+	forEachServer(t, func(t *testing.T, srv *realserver.Server) {
+		for _, mode := range []ftp.Mode{ftp.ModePassive, ftp.ModeActive} {
+			t.Run(mode.String(), func(t *testing.T) {
+				c := login(t, srv, &ftp.Options{Mode: mode})
+				_, err := c.Store(t.Context(), "small", bytes.NewReader(small))
+				require.NoError(t, err)
+				for i := range 60 {
+					ctx, cancel := context.WithTimeout(t.Context(), time.Duration(i%15)*250*time.Microsecond)
+					switch i % 3 {
+					case 0:
+						_, _ = c.RetrieveFrom(ctx, "small", 4000, io.Discard) // whether it was cancelled or not
+					case 1:
+						_, _ = c.Store(ctx, "other", bytes.NewReader(small[:100]))
+					case 2:
+						for _, err := range c.List(ctx, "") {
+							_ = err // whether it was cancelled or not
+						}
+					}
+					cancel()
+					var got bytes.Buffer
+					_, err := c.Retrieve(t.Context(), "small", &got)
+					require.NoError(t, err, "after call %d", i)
+					require.True(t, bytes.Equal(small, got.Bytes()), "after call %d", i)
+				}
+			})
+		}
+	})
+}
