@@ -36,7 +36,7 @@ func (t *transfer) encrypt() error {
 		return nil
 	}
 	t.transport = &transport{Conn: t.raw}
-	secured, err := s.handshake(t.ctx, t.transport, PurposeData, t.client.opts.Timeouts.TLSHandshake, t.client.trace)
+	secured, err := t.handshake(s)
 	if err != nil {
 		return t.handshakeFailed(err)
 	}
@@ -54,14 +54,34 @@ func (t *transfer) encrypt() error {
 	return nil
 }
 
+// handshake runs the TLS handshake of the data connection. Where it goes ahead of
+// the 1xx, the server may yet refuse the transfer, which ends it at once.
+func (t *transfer) handshake(s *security) (*tls.Conn, error) {
+	limit := t.client.opts.Timeouts.TLSHandshake
+	if !t.exchange.unmarked {
+		return s.handshake(t.ctx, t.transport, PurposeData, limit, t.client.trace)
+	}
+	return watching(t.ctx, t.exchange, func(ctx context.Context) (*tls.Conn, error) {
+		return s.handshake(ctx, t.transport, PurposeData, limit, t.client.trace)
+	})
+}
+
 // handshakeFailed asks the server why, unless the reason is on this side.
 func (t *transfer) handshakeFailed(err error) error {
+	if final := t.exchange.command.final; final.negative() { // it came during the handshake
+		_ = t.raw.Close()
+		return t.exchange.annotate(t.refused(final))
+	}
 	if t.ctx.Err() != nil || isTimeout(err) || !endedByPeer(err) {
 		t.drop()
 		return t.exchange.annotate(fmt.Errorf("data connection: %w", err))
 	}
 	_ = t.raw.Close()
-	return t.exchange.annotate(t.settle(err))
+	outcome := t.settle(err)
+	if t.exchange.unmarked && t.reply.negative() { // the transfer was refused, and the handshake failed for that
+		outcome = t.refused(t.reply)
+	}
+	return t.exchange.annotate(outcome)
 }
 
 // endedByPeer tells whether a handshake failed because the other side ended it,
