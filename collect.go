@@ -84,9 +84,13 @@ func (c *Client) unmaskLinks(ctx context.Context, dir string, entries []Entry) (
 	if !c.offersMLSD() || !slices.ContainsFunc(entries, Entry.IsDir) {
 		return nil, nil
 	}
+	dirs := make(map[string]bool)
+	for _, e := range entries {
+		dirs[e.Name()] = e.IsDir()
+	}
 	seen := make(map[string]Entry)
 	note := func(e Entry, err error) error { //nolint:unparam // it is the callback of a listing
-		if err == nil && (e.IsDir() || e.EntryType() == EntryLink) {
+		if err == nil && dirs[e.Name()] && (e.IsDir() || e.EntryType() == EntryLink) {
 			seen[e.Name()] = e
 		}
 		return nil

@@ -174,6 +174,8 @@ func (n *Negotiation) Advice() string {
 		return "the server's passive ports cannot be reached from here and it refuses active mode: open its passive ports in the firewall, or set Passive.ForcedIP where the address is wrong"
 	case passiveUnreachable:
 		return "the server's passive ports cannot be reached from here: open them in the firewall, set Passive.ForcedIP where the address is wrong, or use ModeAuto to try active mode too"
+	case passiveSilent && activeRefused:
+		return "the server, or something on the way, does not answer EPSV and PASV, and the server refuses active mode"
 	case passiveSilent && !activeUnreached:
 		return "the server, or something on the way, does not answer this command: try other methods with ModeAuto"
 	case passiveRefused && activeRefused:

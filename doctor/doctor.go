@@ -26,11 +26,6 @@ type Config struct {
 	// only the context bounds it. What there was no time for is reported as
 	// skipped.
 	Limit time.Duration
-	// OnlyWatches tells that VerifyConnection of the options' TLSConfig is there
-	// to watch, and refuses nothing. Without it, a configuration that has both
-	// InsecureSkipVerify and VerifyConnection, as that of [ftp.PinnedTLS] has, is
-	// taken for one that knows whom to believe.
-	OnlyWatches bool
 }
 
 const defaultLimit = 60 * time.Second
@@ -63,7 +58,6 @@ func Run(ctx context.Context, address string, opts *ftp.Options, cfg Config) (*R
 	defer cancel()
 	start := time.Now()
 	e := newExamination(address, opts, limit)
-	e.onlyWatches = cfg.OnlyWatches
 	e.preferImplicit(limited)
 	if err := e.dial(limited); err != nil {
 		e.noteSession(err)
@@ -102,8 +96,6 @@ type examination struct {
 
 	outerTrace *ftp.Trace  // the caller's
 	outerTLS   *tls.Config // the caller's
-
-	onlyWatches bool // Config.OnlyWatches
 }
 
 func newExamination(address string, opts *ftp.Options, limit time.Duration) *examination {
@@ -208,8 +200,8 @@ func (e *examination) finish() {
 		e.report.Works = e.report.Works || r.Outcome == Works
 	}
 	f := sortOut(&e.report)
-	f.turned = e.turned
-	f.pinned = !e.onlyWatches && e.outerTLS != nil && e.outerTLS.VerifyConnection != nil
+	f.active, f.turned = e.opts.Active, e.turned
+	f.pinned = e.outerTLS != nil && e.outerTLS.VerifyConnection != nil
 	e.report.Advice = f.advise()
 	e.completeAdvice()
 }

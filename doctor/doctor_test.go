@@ -152,12 +152,22 @@ func TestOutcomes(t *testing.T) {
 				c.Passive.Advertise = unroutable
 				c.Disable = map[string]string{"PORT": "", "EPRT": ""}
 			},
-			limit: 3 * time.Second,
-			advice: []string{
-				"from 127.0.0.1 to 127.0.0.1 through on the server's passive ports",
-				"50000-50010",
+			limit:  3 * time.Second,
+			advice: []string{"from 127.0.0.1 to 127.0.0.1 through on the server's passive ports"},
+			flags:  []string{""},
+		},
+		{
+			name: "passive ports and the server's connections blocked",
+			configure: func(c *ftptest.Config) {
+				c.Passive.EPSV.Port, c.Passive.PASV.Port = ftptest.PortRefused, ftptest.PortRefused
+				c.Active.Never = true
 			},
-			flags: []string{"", "--mode active --port-range 50000-50010 --external-ip ADDRESS"},
+			limit: 3 * time.Second,
+			want: map[string]string{
+				"EPSV": "failed", "PASV auto": "failed", "PASV control": "failed", "PASV server": "failed", "PORT": "failed", "EPRT": "failed",
+			},
+			advice: []string{"through on the server's passive ports", "50000-50010"},
+			flags:  []string{"", "--mode active --port-range 50000-50010 --external-ip ADDRESS"},
 		},
 		{
 			name: "every method refused",
@@ -167,8 +177,33 @@ func TestOutcomes(t *testing.T) {
 			want: map[string]string{
 				"EPSV": "refused", "PASV auto": "refused", "PASV control": "refused", "PASV server": "refused", "PORT": "refused", "EPRT": "refused",
 			},
-			advice: []string{"refuses passive mode", "50000-50010"},
-			flags:  []string{"", "--mode active --port-range 50000-50010 --external-ip ADDRESS"},
+			advice: []string{"The server refuses passive mode: ask its administrator to enable it and to open a range of passive ports in its firewall. The server refuses active mode too"},
+			flags:  []string{""},
+		},
+		{
+			name:  "EPSV and PASV never answered, active refused",
+			limit: 3 * time.Second,
+			configure: func(c *ftptest.Config) {
+				c.Passive.EPSV.Silent, c.Passive.PASV.Silent = true, true
+				c.Disable = map[string]string{"PORT": "", "EPRT": ""}
+			},
+			want: map[string]string{
+				"EPSV": "timed out", "PASV auto": "timed out", "PASV control": "timed out", "PASV server": "timed out", "PORT": "refused", "EPRT": "refused",
+			},
+			advice: []string{"Nothing answers EPSV and PASV: a firewall or NAT on the way which reads FTP may swallow them"},
+			flags:  []string{""},
+		},
+		{
+			name: "EPSV refused, and the session breaks with PASV",
+			configure: func(c *ftptest.Config) {
+				c.Faults = []ftptest.Fault{{On: "PASV", Close: true}}
+				c.Disable = map[string]string{"EPSV": "", "PORT": "", "EPRT": ""}
+			},
+			want: map[string]string{
+				"EPSV": "refused", "PASV auto": "failed", "PASV control": "failed", "PASV server": "failed", "PORT": "refused", "EPRT": "refused",
+			},
+			advice: []string{"(EPSV: refused; PASV: failed)"},
+			flags:  []string{""},
 		},
 		{
 			name:  "EPSV and PASV never answered",
@@ -330,4 +365,47 @@ func TestLongListingIsBrokenOff(t *testing.T) {
 	}, 0)
 	require.True(t, r.Works)
 	require.Contains(t, srv.Commands(), "ABOR")
+}
+
+// TestActiveAdviceIsWhatWasTried: with a range of ports and an external address
+// active mode works, and the advice names both.
+func TestActiveAdviceIsWhatWasTried(t *testing.T) {
+	tests := []struct {
+		name           string
+		configure      func(*ftptest.Config)
+		flags, literal string
+	}{
+		{
+			"PORT works", func(c *ftptest.Config) { c.Disable = map[string]string{"EPSV": "", "PASV": ""} },
+			"--mode active --port-range 1024-65535 --external-ip 127.0.0.1",
+			`ftp.Options{Mode: ftp.ModeActive, Active: ftp.Active{Ports: ftp.PortRange{Lo: 1024, Hi: 65535}, External: "127.0.0.1"}}`,
+		},
+		{
+			"only EPRT works", func(c *ftptest.Config) { c.Disable = map[string]string{"EPSV": "", "PASV": "", "PORT": ""} },
+			"--data-command eprt --port-range 1024-65535 --external-ip 127.0.0.1",
+			`ftp.Options{Mode: ftp.ModeActive, Active: ftp.Active{Methods: []ftp.Method{ftp.EPRT}, Ports: ftp.PortRange{Lo: 1024, Hi: 65535}, External: "127.0.0.1"}}`,
+		},
+		{
+			"nothing works", func(c *ftptest.Config) {
+				c.Disable = map[string]string{"EPSV": "", "PASV": ""}
+				c.Active.Never = true
+			},
+			"--mode active --port-range 1024-65535 --external-ip 127.0.0.1",
+			`ftp.Options{Mode: ftp.ModeActive, Active: ftp.Active{Ports: ftp.PortRange{Lo: 1024, Hi: 65535}, External: "127.0.0.1"}}`,
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			srv := ftptest.NewUnstartedServer(t)
+			tt.configure(&srv.Config)
+			srv.Start()
+			opts := &ftp.Options{Active: ftp.Active{Ports: ftp.PortRange{Lo: 1024, Hi: 65535}, External: "127.0.0.1"}}
+			r, err := doctor.Run(t.Context(), srv.Addr, opts, doctor.Config{Limit: 3 * time.Second})
+			require.NoError(t, err)
+			last := r.Advice[len(r.Advice)-1]
+			require.Equal(t, tt.flags, last.Flags)
+			require.Equal(t, tt.literal, last.Options)
+			require.NotContains(t, last.Text, "50000")
+		})
+	}
 }

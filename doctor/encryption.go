@@ -189,7 +189,7 @@ func tlsCause(err error) string {
 	case errors.As(err, &timeout):
 		return timeout.Error()
 	case errors.As(err, &refused) && refused.Reply.Code >= 400:
-		return fmt.Sprintf("server answered %s with %q", refused.Command, refused.Reply)
+		return causeText(&ftp.Error{Command: refused.Command, Reply: refused.Reply})
 	}
 	return causeText(err)
 }

@@ -3,7 +3,6 @@ package doctor
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"net/netip"
 	"time"
@@ -193,9 +192,5 @@ func causeText(err error) string {
 	if !errors.As(err, &e) || e.Reply.Code == 0 {
 		return err.Error()
 	}
-	text := fmt.Sprintf("server answered %s with %q", e.Command, e.Reply)
-	if e.Err != nil {
-		text = e.Err.Error() + ": " + text
-	}
-	return text
+	return (&ftp.Error{Command: e.Command, Reply: e.Reply, Err: e.Err}).Error()
 }

@@ -7,8 +7,6 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/dualport/ftp"
 )
@@ -31,7 +29,7 @@ func (r *Report) WriteText(w io.Writer) error {
 // writeLine writes what has a name, unless there is nothing to write.
 func writeLine(b *strings.Builder, name, value string) {
 	if value != "" {
-		fmt.Fprintf(b, "%-14s %s\n", name+":", visible(value))
+		fmt.Fprintf(b, "%-14s %s\n", name+":", Visible(value))
 	}
 }
 
@@ -111,7 +109,7 @@ func (r *Report) writeTable(b *strings.Builder) {
 	noted := false
 	for _, row := range r.Rows {
 		if note := row.note(); note != "" {
-			fmt.Fprintf(b, "%s: %s\n", row.name(), visible(note))
+			fmt.Fprintf(b, "%s: %s\n", row.name(), Visible(note))
 			noted = true
 		}
 	}
@@ -126,7 +124,7 @@ func (r *Report) writeAdvice(b *strings.Builder) {
 	}
 	b.WriteString("What to do:\n")
 	for i, a := range r.Advice {
-		fmt.Fprintf(b, "%d. %s\n", i+1, visible(a.Text))
+		fmt.Fprintf(b, "%d. %s\n", i+1, Visible(a.Text))
 		if a.Flags != "" {
 			fmt.Fprintf(b, "   flags:   %s\n", a.Flags)
 		}
@@ -187,21 +185,4 @@ func dash(s string) string {
 		return "-"
 	}
 	return s
-}
-
-// visible replaces what could steer a terminal by its escape sequence.
-func visible(s string) string {
-	var b strings.Builder
-	for len(s) > 0 {
-		c, n := utf8.DecodeRuneInString(s)
-		if c == utf8.RuneError && n == 1 || !unicode.IsPrint(c) {
-			for _, raw := range []byte(s[:n]) {
-				fmt.Fprintf(&b, `\x%02x`, raw)
-			}
-		} else {
-			b.WriteString(s[:n])
-		}
-		s = s[n:]
-	}
-	return b.String()
 }

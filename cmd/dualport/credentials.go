@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"golang.org/x/term"
+
+	"github.com/dualport/ftp/doctor"
 )
 
 // passwordVariable is the environment variable that may hold the password.
@@ -99,7 +101,7 @@ func (j *job) askElsewhere(ctx context.Context, l *login, t target) error {
 		return nil
 	}
 	var err error
-	l.password, err = prompt(ctx, stdin, j.env.stderr, fmt.Sprintf("Password of %s at %s: ", visible(l.user), t.host))
+	l.password, err = prompt(ctx, stdin, j.env.stderr, fmt.Sprintf("Password of %s at %s: ", doctor.Visible(l.user), t.host))
 	return err
 }
 

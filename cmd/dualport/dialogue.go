@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/dualport/ftp"
+	"github.com/dualport/ftp/doctor"
 )
 
 // lineWriter writes lines for -v and --trace.
@@ -40,7 +41,7 @@ func (j *job) trace() (*ftp.Trace, error) {
 		writers = append(writers, w)
 	}
 	show := func(format string, args ...any) {
-		line := visible(j.scrub(flagWords(fmt.Sprintf(format, args...))))
+		line := doctor.Visible(j.scrub(flagWords(fmt.Sprintf(format, args...))))
 		for _, w := range writers {
 			w.line(line)
 		}
@@ -48,6 +49,7 @@ func (j *job) trace() (*ftp.Trace, error) {
 	t := &ftp.Trace{
 		Transfer: func(e ftp.TransferEvent) { j.negotiation = e.Result.Negotiation },
 		Dial:     j.encryption.dialled,
+		TLS:      j.encryption.handshake,
 		Reply:    func(ftp.ReplyEvent) { j.encryption.silent = false },
 	}
 	if len(writers) > 0 {

@@ -52,10 +52,11 @@ func (j *job) examine(ctx context.Context, url string, limit seconds) error {
 	if err != nil {
 		return err
 	}
-	report, failed := doctor.Run(ctx, t.address(), &o, doctor.Config{Limit: limit.limit, OnlyWatches: len(j.flags.tls.pins) == 0})
+	report, failed := doctor.Run(ctx, t.address(), &o, doctor.Config{Limit: limit.limit})
 	if report == nil {
 		return failed
 	}
+	inFlags(report)
 	j.result.Doctor, j.negotiation = report, nil // the report tells of all of them
 	j.encryption.session = nil                   // likewise
 	if !j.flags.json {
@@ -72,4 +73,17 @@ func (j *job) examine(ctx context.Context, url string, limit seconds) error {
 		return errNoDataTLS
 	}
 	return errNoDataMethod
+}
+
+// inFlags puts what the report quotes of the library into the words of the
+// command line.
+func inFlags(r *doctor.Report) {
+	for i := range r.Rows {
+		row := &r.Rows[i]
+		row.Error, row.Reason = flagWords(row.Error), flagWords(row.Reason)
+	}
+	r.TLS.Error, r.TLS.ReuseNote = flagWords(r.TLS.Error), flagWords(r.TLS.ReuseNote)
+	for i := range r.Advice {
+		r.Advice[i].Text = flagWords(r.Advice[i].Text)
+	}
 }

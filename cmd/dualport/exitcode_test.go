@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -89,17 +90,28 @@ func TestExitCodesOfRuns(t *testing.T) {
 		{"passive blocked", func(c *ftptest.Config) {
 			c.Passive.EPSV.Port, c.Passive.PASV.Port = ftptest.PortRefused, ftptest.PortRefused
 		},
-			[]string{"get", "--mode=passive", "URL/pub/a.txt"}, 4, []string{"no data connection: EPSV", "connection refused", "try: --mode auto"}},
+			[]string{"get", "--mode=passive", "URL/pub/a.txt"}, 4, []string{"no data connection: EPSV", "connection refused", "try: open the server's passive ports in the firewall, use --passive-address IP where the address is wrong, or use --mode auto"}},
 		{"passive refused", func(c *ftptest.Config) { c.Disable = map[string]string{"EPSV": "", "PASV": ""} },
-			[]string{"ls", "--mode=passive", "URL"}, 4, []string{"server answered PASV", "try: --mode auto\n"}},
+			[]string{"ls", "--mode=passive", "URL"}, 4, []string{"server answered PASV", "try: --mode active or --mode auto (the server refuses passive mode)"}},
 		{"the only method refused", func(c *ftptest.Config) { c.Disable = map[string]string{"EPSV": ""} },
 			[]string{"ls", "--data-command=epsv", "URL"}, 4, []string{"try: the same without --data-command"}},
 		{"active refused", func(c *ftptest.Config) { c.Disable = map[string]string{"PORT": "", "EPRT": ""} },
-			[]string{"ls", "--mode=active", "URL"}, 4, []string{"try: --mode auto; or --mode active --port-range LO-HI --external-ip IP"}},
+			[]string{"ls", "--mode=active", "URL"}, 4, []string{"try: --mode passive or --mode auto (the server refuses active mode)"}},
 		{"nothing works", func(c *ftptest.Config) {
 			c.Passive.EPSV.Port, c.Passive.PASV.Port = ftptest.PortRefused, ftptest.PortRefused
 			c.Disable = map[string]string{"PORT": "", "EPRT": ""}
-		}, []string{"ls", "URL"}, 4, []string{"try: --passive-address IP", "dualport doctor"}},
+		}, []string{"ls", "URL"}, 4, []string{"or use --passive-address IP", "dualport doctor"}},
+		{"every method refused", func(c *ftptest.Config) { c.Disable = map[string]string{"EPSV": "", "PASV": "", "PORT": "", "EPRT": ""} },
+			[]string{"ls", "URL"}, 4, []string{"try: asking the server's administrator (the server refuses both passive and active mode); or dualport doctor"}},
+		{"nobody reaches anybody", func(c *ftptest.Config) {
+			c.Passive.EPSV.Port, c.Passive.PASV.Port, c.Active.Never = ftptest.PortRefused, ftptest.PortRefused, true
+		}, []string{"ls", "URL", "--accept-timeout", "0.3"}, 4, []string{"use --port-range LO-HI and --external-ip IP (neither side can"}},
+		{"the server cannot connect", func(c *ftptest.Config) { c.Active.Never = true },
+			[]string{"ls", "URL", "--mode", "active", "--accept-timeout", "0.3"}, 4, []string{"use --port-range LO-HI and --external-ip IP, or use --mode auto"}},
+		{"passive never answered, active refused", func(c *ftptest.Config) {
+			c.Passive.EPSV.Silent, c.Passive.PASV.Silent = true, true
+			c.Disable = map[string]string{"PORT": "", "EPRT": ""}
+		}, []string{"ls", "URL", "--reply-timeout", "0.2"}, 4, []string{"try: asking the server's administrator (the server, or something on the way, does not answer"}},
 		{"no such file", nil, []string{"get", "URL/nothing"}, 5, []string{`retrieve "nothing"`, "550"}},
 		{"no such directory", nil, []string{"ls", "URL/nothing"}, 5, []string{"nothing"}},
 		{"command refused", nil, []string{"raw", "URL", "NONSENSE"}, 5, []string{"500"}},
@@ -129,6 +141,10 @@ func TestExitCodesOfRuns(t *testing.T) {
 			for _, says := range tt.says {
 				require.Contains(t, o.stderr, says)
 			}
+			require.NotRegexp(t, libraryWords, o.stderr)
+			if tt.code == 4 && !strings.Contains(tt.says[0], "--external-ip") && !strings.Contains(tt.says[0], "--port-range") {
+				require.NotContains(t, o.stderr, "--external-ip", "it cannot help")
+			}
 			if tt.code != 0 {
 				require.Regexp(t, `(?m)^dualport: .+$`, o.stderr)
 				require.Empty(t, o.stdout == "" && o.stderr == "")
@@ -136,6 +152,9 @@ func TestExitCodesOfRuns(t *testing.T) {
 		})
 	}
 }
+
+// libraryWords are those that only a program can do something with.
+const libraryWords = `Options\.|Timeouts\.|Active\.|Passive\.|Mode(Auto|Active|Passive)|TLSConfig|dial again`
 
 // endlessReply has more lines than any reply may have.
 func endlessReply() string {

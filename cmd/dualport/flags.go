@@ -56,7 +56,7 @@ func (f *flags) register(set *pflag.FlagSet) {
 }
 
 func (f *flags) registerTimeouts(set *pflag.FlagSet) {
-	set.Var(&f.timeout, "timeout", "`SECONDS` to wait for connections, replies and progress; 0 is no limit")
+	set.Var(&f.timeout, "timeout", "`SECONDS` of each wait that has no flag of its own set: connections, replies, progress, the reply at the end; 0 is no limit")
 	set.Var(&f.dial, "dial-timeout", "`SECONDS` to wait for the connection to the server")
 	set.Var(&f.reply, "reply-timeout", "`SECONDS` to wait for a reply")
 	set.Var(&f.data, "data-timeout", "`SECONDS` to wait for a passive data connection")
@@ -186,13 +186,12 @@ func (f *flags) setTimeouts(o *ftp.Options) error {
 		own   seconds
 	}{
 		{&t.Dial, f.dial}, {&t.TLSHandshake, f.tls.handshake}, {&t.Reply, f.reply},
-		{&t.DataConnect, f.data}, {&t.Accept, f.accept}, {&t.Stall, f.stall},
+		{&t.DataConnect, f.data}, {&t.Accept, f.accept}, {&t.Stall, f.stall}, {&t.FinalReply, f.final},
 	} {
 		*limit.field = f.timeout.limit
 		if limit.own.set {
 			*limit.field = limit.own.limit
 		}
 	}
-	t.FinalReply = f.final.limit
 	return nil
 }

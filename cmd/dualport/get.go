@@ -32,7 +32,9 @@ func (j *job) getCommand() *cobra.Command {
 to standard output for "-". Without LOCAL the name is that in the URL.
 
 The data goes to LOCAL.part, which becomes LOCAL when all of it has arrived. A
-download that fails leaves LOCAL.part behind, and --resume continues it.`,
+download that fails leaves LOCAL.part behind, and --resume continues it. What is
+left of a --range or of text (;type=a) cannot be continued, and has the name
+LOCAL.part.range or LOCAL.part.ascii.`,
 		min: 1, max: 2,
 		demo: func(url string, args []string) []string {
 			if len(args) == 0 {
@@ -73,8 +75,13 @@ func (d *download) run(ctx context.Context, args []string) error {
 		return usage(err)
 	}
 	d.result.Local = file.name
-	if file.special {
+	switch {
+	case file.special:
 		return d.toSpecial(ctx, file)
+	case d.part.set:
+		file.suffix = rangeSuffix
+	case d.target.typ == ftp.TypeASCII:
+		file.suffix = asciiSuffix
 	}
 	return d.toFile(ctx, file)
 }

@@ -8,8 +8,6 @@ import (
 	"github.com/dualport/ftp"
 )
 
-const forwarding = "--mode active --port-range LO-HI --external-ip IP with that range forwarded to this host"
-
 // hint says what to try after err, in terms of flags; empty where no flag helps.
 func (f *flags) hint(err error) string {
 	var ftpErr *ftp.Error
@@ -23,7 +21,7 @@ func (f *flags) hint(err error) string {
 		if f.dataCommand != "" {
 			return "the same without --data-command, so that other methods are tried too"
 		}
-		return dataHint(ftpErr.Negotiation)
+		return f.dataHint(ftpErr.Negotiation)
 	case loginRefused(err) && ftp.ReplyCode(err) == 332:
 		return "--account ACCT"
 	case loginRefused(err):
@@ -38,28 +36,23 @@ func (f *flags) hint(err error) string {
 	return ""
 }
 
-// dataHint looks at what was tried and says what was not.
-func dataHint(n *ftp.Negotiation) string {
-	var passive, reached, active bool
-	if n == nil {
-		return "--mode auto"
-	}
-	for _, r := range n.Rungs {
-		passive = passive || r.Method.Passive()
-		reached = reached || r.Dialled != ""
-		active = active || !r.Method.Passive()
+// dataHint is the library's advice in the words of the command line.
+func (f *flags) dataHint(n *ftp.Negotiation) string {
+	const more = "dualport doctor URL, which tells more"
+	why, what, _ := strings.Cut(flagWords(n.Advice()), ": ")
+	if f.mode == "auto" { // its advice may be to do what was done
+		what, _, _ = strings.Cut(what, ", or use --mode auto")
+		if strings.Contains(what, "--mode auto") {
+			what = ""
+		}
 	}
 	switch {
-	case active && passive && reached:
-		return "--passive-address IP if the server's address is wrong; or " + forwarding + "; dualport doctor URL tells more"
-	case active && passive:
-		return forwarding + "; dualport doctor URL tells more"
-	case active:
-		return "--mode auto; or " + forwarding
-	case reached:
-		return "--mode auto, or --passive-address IP if the server's address is wrong"
+	case why == "":
+		return more
+	case what == "":
+		return fmt.Sprintf("asking the server's administrator (%s); or %s", why, more)
 	}
-	return "--mode auto"
+	return fmt.Sprintf("%s (%s); or %s", strings.TrimPrefix(what, "use "), why, more)
 }
 
 func flagOf(option string) string {
@@ -105,12 +98,26 @@ func flagWords(text string) string {
 		"Options.Timeouts.Accept", "--accept-timeout",
 		"Options.Timeouts.Stall", "--stall-timeout",
 		"Options.Timeouts.FinalReply", "--final-timeout",
+		" (Options.Timeouts.Abort)", "",
+		"; dial again", "",
+		"; use List, which holds one entry at a time", "",
 		"; set Options.Account", "",
+		"as Options.RequireSessionReuse demands", "as was demanded",
+		"; set Active.Listen", "; use --bind IP",
+		"set Active.Ports and Active.External", "use --port-range LO-HI and --external-ip IP",
+		"every port of Active.Ports", "every port of --port-range",
+		"set Passive.ForcedIP", "use --passive-address IP",
+		"permitted by Passive.Ports (", "permitted (",
+		" and Passive.AvoidPorts", "",
+		"from here: open them in the firewall", "from here: open the server's passive ports in the firewall",
+		"ModePassive", "--mode passive",
+		"ModeActive", "--mode active",
+		"ModeAuto", "--mode auto",
 		"(Active.ExternalOnLAN)", "",
 		"from Active.External", "from --external-ip",
 		"TLSConfig.MaxVersion = tls.VersionTLS12", "--tls-max 1.2",
 		"TLSConfig.MinVersion and MaxVersion", "--tls-min and --tls-max",
-		"TLSConfig.MinVersion, MaxVersion and Certificates", "--tls-min, --tls-max and --cert",
+		"(TLSConfig.Certificates)", "(--cert)",
 		"to TLSConfig.RootCAs", "with --ca-file",
 		"with PinnedTLS", "with --pin",
 		", or set TLSConfig.ServerName", "",

@@ -2,10 +2,8 @@ package main
 
 import (
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"time"
 	"unicode/utf8"
 
@@ -16,14 +14,24 @@ import (
 // result is what --json prints. Its schema is stable: fields are added, never
 // changed.
 type result struct {
-	Command     string           `json:"command"`
-	URL         string           `json:"url,omitempty"`
+	subject
+	Entries []entryJSON `json:"entries,omitzero"` // as far as they were not written before
+	ending
+}
+
+// subject is what is known from the beginning.
+type subject struct {
+	Command string `json:"command"`
+	URL     string `json:"url,omitempty"`
+}
+
+// ending is what is known at the end.
+type ending struct {
 	Local       string           `json:"local,omitempty"`
 	ExitCode    int              `json:"exit_code"`
 	Error       string           `json:"error,omitempty"`
 	Hint        string           `json:"hint,omitempty"`
 	Transfer    *transferJSON    `json:"transfer,omitempty"`
-	Entries     []entryJSON      `json:"entries,omitzero"`
 	Reply       *ftp.Reply       `json:"reply,omitempty"`
 	Doctor      *doctor.Report   `json:"doctor,omitempty"`
 	TLS         *sessionTLS      `json:"tls,omitempty"`
@@ -62,20 +70,8 @@ type negotiationJSON struct {
 	Method  ftp.Method   `json:"method,omitempty"` // of the last rung
 	Relogin bool         `json:"relogin,omitempty"`
 	TLS     *ftp.TLSInfo `json:"tls,omitempty"` // of the data connection
-	Rungs   []rungJSON   `json:"rungs"`
-}
-
-// rungJSON is one attempt; the one without an error carried the transfer.
-type rungJSON struct {
-	Method     ftp.Method    `json:"method"`
-	Advertised string        `json:"advertised,omitempty"`
-	Dialled    string        `json:"dialled,omitempty"`
-	Listened   string        `json:"listened,omitempty"`
-	Local      string        `json:"local,omitempty"`
-	Remote     string        `json:"remote,omitempty"`
-	Reason     string        `json:"reason,omitempty"`
-	Duration   time.Duration `json:"duration_ns"`
-	Error      string        `json:"error,omitempty"`
+	// Rungs are the attempts; the one without an error carried the transfer.
+	Rungs []ftp.Rung `json:"rungs"`
 }
 
 // fill completes the result with the outcome of the run.
@@ -95,13 +91,6 @@ func (r *result) fill(err error, code int, j *job) {
 	if n != nil {
 		r.Negotiation = newNegotiationJSON(n, j)
 	}
-}
-
-func (r *result) print(w io.Writer) error {
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	return e.Encode(r)
 }
 
 func newTransferJSON(t ftp.Result) *transferJSON {
@@ -126,28 +115,13 @@ func newEntryJSON(e ftp.Entry) entryJSON {
 }
 
 func newNegotiationJSON(n *ftp.Negotiation, j *job) *negotiationJSON {
-	out := &negotiationJSON{Method: n.Method(), Relogin: n.Relogin, TLS: n.TLS, Rungs: make([]rungJSON, len(n.Rungs))}
+	out := &negotiationJSON{Method: n.Method(), Relogin: n.Relogin, TLS: n.TLS, Rungs: make([]ftp.Rung, len(n.Rungs))}
 	for i, r := range n.Rungs {
-		out.Rungs[i] = rungJSON{
-			Method: r.Method, Advertised: r.Advertised.String(), Dialled: r.Dialled, Listened: r.Listened.String(),
-			Local: r.Local.String(), Remote: r.Remote.String(), Reason: r.Reason, Duration: r.Duration,
-		}
+		r.Reason = flagWords(r.Reason)
 		if r.Err != nil {
-			out.Rungs[i].Error = j.scrub(flagWords(causeText(r.Err)))
+			r.Err = errors.New(j.scrub(flagWords(r.Err.Error())))
 		}
+		out.Rungs[i] = r
 	}
 	return out
-}
-
-// causeText is the text of a rung's error without an empty operation.
-func causeText(err error) string {
-	var e *ftp.Error
-	if !errors.As(err, &e) || e.Reply.Code == 0 || e.Op != "" {
-		return err.Error()
-	}
-	text := fmt.Sprintf("server answered %s with %q", e.Command, e.Reply)
-	if e.Err != nil {
-		text = e.Err.Error() + ": " + text
-	}
-	return text
 }

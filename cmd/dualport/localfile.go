@@ -14,8 +14,18 @@ import (
 // localFile is where a download goes.
 type localFile struct {
 	name    string
-	special bool // a device or a pipe
+	special bool   // a device or a pipe
+	suffix  string // of the name while data comes
 }
+
+// The names behind which data waits to be complete. Only what begins at byte 0
+// and is as the server has it may be continued, so that only this has the name
+// that --resume looks for; no name with another of the suffixes ends in it.
+const (
+	partSuffix  = ".part"
+	rangeSuffix = ".part.range"
+	asciiSuffix = ".part.ascii"
+)
 
 // chooseLocal decides on the local file: arg as the user gave it, or name, the
 // last element of the URL that the user typed.
@@ -61,17 +71,17 @@ func placeFile(name string) (localFile, error) {
 	case err == nil && info.IsDir():
 		return localFile{}, fmt.Errorf("%s is a directory", name)
 	case err == nil:
-		return localFile{name: name, special: !info.Mode().IsRegular()}, nil
+		return localFile{name: name, special: !info.Mode().IsRegular(), suffix: partSuffix}, nil
 	case !errors.Is(err, fs.ErrNotExist):
 		return localFile{}, err
 	}
 	if dir, err := os.Stat(filepath.Dir(name)); err != nil || !dir.IsDir() {
 		return localFile{}, fmt.Errorf("there is no directory %s", filepath.Dir(name))
 	}
-	return localFile{name: name}, nil
+	return localFile{name: name, suffix: partSuffix}, nil
 }
 
-func (f localFile) partName() string { return f.name + ".part" }
+func (f localFile) partName() string { return f.name + f.suffix }
 
 // partSize is the size of what an earlier download has left; 0 where it left
 // nothing.
@@ -104,8 +114,8 @@ func (f localFile) openSpecial() (*os.File, error) {
 	return os.OpenFile(f.name, os.O_WRONLY, 0)
 }
 
-// partWriter writes NAME.part, which it opens with the first byte: a download
-// that the server refuses leaves nothing behind.
+// partWriter writes NAME.part or its like, which it opens with the first byte: a
+// download that the server refuses leaves nothing behind.
 type partWriter struct {
 	file localFile
 	keep bool // append to what is there

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/dualport/ftp"
+	"github.com/dualport/ftp/doctor"
 )
 
 // lister is one run of ls.
@@ -81,14 +82,13 @@ func (l *lister) problem(err error) error {
 		return err
 	}
 	if l.flags.json {
-		l.result.Entries = append(l.result.Entries, entryJSON{Line: line.Line})
-		return nil
+		return l.write(entryJSON{Line: line.Line})
 	}
 	if l.names {
 		l.say("dualport: %v", line)
 		return nil
 	}
-	return l.print(visible(line.Line))
+	return l.print(doctor.Visible(line.Line))
 }
 
 // single answers for a path that is no directory, as ls does; the server's
@@ -107,14 +107,21 @@ func (l *lister) single(ctx context.Context, c *ftp.Client, path string, refused
 func (l *lister) show(e ftp.Entry) error {
 	switch {
 	case l.flags.json:
-		l.result.Entries = append(l.result.Entries, newEntryJSON(e))
-		return nil
+		return l.write(newEntryJSON(e))
 	case l.raw:
 		return l.print(e.Name())
 	case l.names:
-		return l.print(visible(e.Name()))
+		return l.print(doctor.Visible(e.Name()))
 	}
 	return l.print(longLine(e))
+}
+
+// write puts an entry into the JSON result.
+func (l *lister) write(e entryJSON) error {
+	if err := l.resultTo(l.env.stdout).entry(&l.result, e); err != nil {
+		return &ftp.Error{Op: "list", Err: err}
+	}
+	return nil
 }
 
 func (l *lister) print(line string) error {
@@ -130,9 +137,9 @@ func longLine(e ftp.Entry) string {
 	if e.Size() >= 0 && !e.IsDir() {
 		size = fmt.Sprint(e.Size())
 	}
-	line := fmt.Sprintf("%s %12s %-16s %s", modeText(e), size, timeText(e), visible(e.Name()))
+	line := fmt.Sprintf("%s %12s %-16s %s", modeText(e), size, timeText(e), doctor.Visible(e.Name()))
 	if target := e.LinkTarget(); target != "" {
-		line += " -> " + visible(target)
+		line += " -> " + doctor.Visible(target)
 	}
 	return line
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -119,4 +120,26 @@ func TestDoctor(t *testing.T) {
 	o = s.run("doctor", srv.URL, "--limit", "5").wants(4)
 	require.Contains(t, o.stdout, "No data connection is possible")
 	s.run("doctor", srv.URL, "--user", "nobody").wants(3)
+}
+
+// TestDoctorSpeaksOfFlags: a person at the command line has no library.
+func TestDoctorSpeaksOfFlags(t *testing.T) {
+	srv := serve(t, func(c *ftptest.Config) {
+		c.Passive.EPSV.Silent, c.Passive.PASV.Silent = true, true
+		c.Faults = []ftptest.Fault{{On: "EPRT", Close: true}}
+	})
+	s := newShell(t)
+	o := s.run("doctor", srv.URL, "--limit", "3", "--port-range", "1024-65535", "--external-ip", "127.0.0.1").wants(0)
+	require.Contains(t, o.stdout, "(--reply-timeout)")
+	require.Contains(t, o.stdout, "flags:   --mode active --port-range 1024-65535 --external-ip 127.0.0.1\n")
+	for line := range strings.Lines(o.stdout) {
+		if !strings.HasPrefix(line, "   library: ") {
+			require.NotRegexp(t, libraryWords, line)
+		}
+	}
+	v := s.run("doctor", srv.URL, "--json", "--limit", "3").wants(0).json()
+	for _, row := range v["doctor"].(map[string]any)["rows"].([]any) {
+		require.NotRegexp(t, libraryWords, row.(map[string]any)["error"])
+		require.NotRegexp(t, libraryWords, row.(map[string]any)["reason"])
+	}
 }

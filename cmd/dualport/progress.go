@@ -6,6 +6,7 @@ import (
 	"github.com/schollz/progressbar/v3"
 
 	"github.com/dualport/ftp"
+	"github.com/dualport/ftp/doctor"
 )
 
 // progress returns the hook that draws the bar on a terminal; nil where nobody
@@ -42,7 +43,7 @@ func (j *job) transferSize(p ftp.Progress) int64 {
 func (j *job) newBar(p ftp.Progress) *progressbar.ProgressBar {
 	bar := progressbar.NewOptions64(j.transferSize(p),
 		progressbar.OptionSetWriter(j.env.stderr),
-		progressbar.OptionSetDescription(visible(p.Path)),
+		progressbar.OptionSetDescription(doctor.Visible(p.Path)),
 		progressbar.OptionShowBytes(true),
 		progressbar.OptionShowCount(),
 		progressbar.OptionThrottle(100*time.Millisecond),

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/dualport/ftp"
+	"github.com/dualport/ftp/doctor"
 )
 
 func (j *job) rawCommand() *cobra.Command {
@@ -62,7 +63,7 @@ func (j *job) showReply(t target, verb string, reply ftp.Reply) error {
 	j.result.Reply = &reply
 	for _, line := range replyLines(reply) {
 		if j.env.terminal(j.env.stdout) {
-			line = visible(line)
+			line = doctor.Visible(line)
 		}
 		if err := j.toStdout("%s\n", line); err != nil {
 			return &ftp.Error{Op: "raw", Err: err}

@@ -4,12 +4,14 @@ import (
 	"context"
 	"crypto/x509"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/dualport/ftp"
+	"github.com/dualport/ftp/doctor"
 )
 
 // job is one run of one command.
@@ -17,6 +19,7 @@ type job struct {
 	env         environment
 	flags       flags
 	result      result
+	stream      *resultWriter    // nil until something of the result is written
 	negotiation *ftp.Negotiation // of the last transfer that ended
 	dialled     ftp.Options      // those of the session
 	encryption  encryption
@@ -55,7 +58,7 @@ func (j *job) report(err error) int {
 		out = j.env.stderr
 	}
 	if j.flags.json && (j.result.Command != "" || err != nil) {
-		if printErr := j.result.print(out); printErr != nil && err == nil {
+		if printErr := j.resultTo(out).end(&j.result); printErr != nil && err == nil {
 			return codeIncomplete
 		}
 	}
@@ -68,9 +71,18 @@ func (j *job) report(err error) int {
 	return code
 }
 
+// resultTo returns the writer of the result, the one that has begun if there is
+// one.
+func (j *job) resultTo(out io.Writer) *resultWriter {
+	if j.stream == nil {
+		j.stream = newResultWriter(out)
+	}
+	return j.stream
+}
+
 // say prints a line for the person on standard error.
 func (j *job) say(format string, args ...any) {
-	_, _ = fmt.Fprintln(j.env.stderr, visible(j.scrub(fmt.Sprintf(format, args...)))) // there is nobody else to tell
+	_, _ = fmt.Fprintln(j.env.stderr, doctor.Visible(j.scrub(fmt.Sprintf(format, args...)))) // there is nobody else to tell
 }
 
 // scrub replaces the secrets of this run, wherever they may have come from.

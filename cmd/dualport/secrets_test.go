@@ -73,6 +73,43 @@ func TestNoSecretIsTold(t *testing.T) {
 	require.Contains(t, srv.Commands(), "ACCT "+account)
 }
 
+// TestServerThatRepeatsThePassword does so wherever a reply is shown.
+func TestServerThatRepeatsThePassword(t *testing.T) {
+	const password = "Hunter2zwei"
+	again := func(code string) string {
+		return code + "-" + password + "\r\n " + password + "\r\n" + code + " you are " + password
+	}
+	srv := serve(t, func(c *ftptest.Config) {
+		c.Login.Users = map[string]string{"joe": password}
+		c.Greeting = again("220")
+		c.Faults = []ftptest.Fault{
+			{On: "226", Reply: again("226"), Execute: true},
+			{On: "150", Reply: again("150"), Execute: true},
+			{On: "SYST", Reply: again("215")},
+			{On: "EPSV", Reply: again("500")},
+		}
+	})
+	url := strings.Replace(srv.URL, "ftp://", "ftp://joe:"+password+"@", 1)
+	s := newShell(t)
+	for _, args := range [][]string{
+		{"get", url + "/pub/a.txt", "--json"},
+		{"get", url + "/pub/a.txt", "-v"},
+		{"get", url + "/nothing"},
+		{"put", "a.txt", url + "/in/", "--json"},
+		{"ls", url, "--json"},
+		{"raw", url, "SYST"},
+		{"raw", url, "SYST", "--json"},
+		{"doctor", url},
+		{"doctor", url, "--json"},
+		{"doctor", url, "-v"},
+	} {
+		o := s.run(args...)
+		require.Contains(t, []int{0, 5}, o.code, "%q: %s", args, o.stderr)
+		require.NotContains(t, o.stdout+o.stderr, "unter2", "%q", args)
+	}
+	require.Contains(t, s.run("doctor", url).stdout, "greeting:      ****")
+}
+
 func TestTraceFile(t *testing.T) {
 	srv := serve(t, nil)
 	s := newShell(t)

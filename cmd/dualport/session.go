@@ -58,7 +58,6 @@ func (j *job) options(ctx context.Context, t target) (ftp.Options, error) {
 	if j.flags.demo {
 		j.keepLocal(&o)
 	}
-	j.watchTLS(o.TLSConfig)
 	return o, nil
 }
 

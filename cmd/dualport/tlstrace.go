@@ -1,7 +1,6 @@
 package main
 
 import (
-	"crypto/tls"
 	"strings"
 	"time"
 
@@ -21,56 +20,36 @@ type sessionTLS struct {
 type encryption struct {
 	mode    ftp.TLSMode
 	ccc     bool
-	control bool        // the next handshake is that of a control connection
 	silent  bool        // a control connection is there, and the server has said nothing yet
 	session *sessionTLS // of the last control connection; nil while it is in clear
 	show    func(format string, args ...any)
 }
 
-// watchTLS has every handshake of the run shown and kept for the result.
-// VerifyConnection is called for resumed sessions too, after the certificate
-// was accepted.
-func (j *job) watchTLS(config *tls.Config) {
-	if config == nil {
-		return
-	}
-	verify := config.VerifyConnection
-	config.VerifyConnection = func(s tls.ConnectionState) error {
-		if verify != nil {
-			if err := verify(s); err != nil {
-				return err
-			}
-		}
-		j.encryption.handshake(s)
-		return nil
-	}
-}
-
-// dialled notes a connection: the handshake of a control connection is the
-// first one after it was made.
+// dialled notes a control connection, which nobody has encrypted yet.
 func (e *encryption) dialled(d ftp.DialEvent) {
 	if d.Purpose == ftp.PurposeControl && d.Err == nil {
-		e.control, e.silent, e.session = true, true, nil
+		e.silent, e.session = true, nil
 	}
 }
 
-func (e *encryption) handshake(s tls.ConnectionState) {
-	purpose := ftp.PurposeData
-	if e.control {
-		purpose = ftp.PurposeControl
-		e.control = false
-		e.session = &sessionTLS{e.mode.String(), tls.VersionName(s.Version), tls.CipherSuiteName(s.CipherSuite), e.ccc}
+// handshake keeps what a control connection has settled, and shows what any has.
+func (e *encryption) handshake(h ftp.TLSEvent) {
+	if h.Err != nil {
+		return // the error is told by the call that it ended
+	}
+	if h.Purpose == ftp.PurposeControl {
+		e.session = &sessionTLS{e.mode.String(), h.Info.Version, h.Info.CipherSuite, e.ccc}
 	}
 	if e.show == nil {
 		return
 	}
 	kind := "new session"
-	if s.DidResume {
+	if h.Info.Resumed {
 		kind = "resumed session"
 	}
-	e.show("* %s connection encrypted: %s, %s, %s", purpose, tls.VersionName(s.Version), tls.CipherSuiteName(s.CipherSuite), kind)
-	if purpose == ftp.PurposeControl && len(s.PeerCertificates) > 0 {
-		c := s.PeerCertificates[0]
+	e.show("* %s connection encrypted: %s, %s, %s", h.Purpose, h.Info.Version, h.Info.CipherSuite, kind)
+	if h.Purpose == ftp.PurposeControl && len(h.State.PeerCertificates) > 0 {
+		c := h.State.PeerCertificates[0]
 		e.show("* certificate of %s, issued by %s, valid until %s", c.Subject, c.Issuer, c.NotAfter.UTC().Format(time.DateOnly))
 	}
 }

@@ -1,4 +1,4 @@
-package main
+package doctor
 
 import (
 	"fmt"
@@ -7,9 +7,9 @@ import (
 	"unicode/utf8"
 )
 
-// visible replaces what could steer a terminal, or is not text, by escapes: what
-// a server says must not reach the terminal as it is.
-func visible(s string) string {
+// Visible returns s with what could steer a terminal, or is not text, replaced by
+// escapes such as \x1b: what a server says must not reach a terminal as it is.
+func Visible(s string) string {
 	var b strings.Builder
 	for len(s) > 0 {
 		c, n := utf8.DecodeRuneInString(s)
