@@ -187,11 +187,11 @@ func TestTLSOpportunistic(t *testing.T) {
 	})
 }
 
-// replacing is what a man in the middle does who wants the password: he changes
-// one reply.
-func replacing(code string, segments ...string) func([]byte) [][]byte {
+// replacing234 is what a man in the middle does who wants the password: he
+// changes the reply to AUTH, for which {} stands.
+func replacing234(segments ...string) func([]byte) [][]byte {
 	return func(b []byte) [][]byte {
-		if !strings.HasPrefix(string(b), code) {
+		if !strings.HasPrefix(string(b), "234") {
 			return [][]byte{b}
 		}
 		var out [][]byte
@@ -219,12 +219,12 @@ func TestTLSRequiredSendsNothingInClear(t *testing.T) {
 		{name: "AUTH 230, you are in", config: ftptest.Config{Disable: map[string]string{"AUTH": "230 No need to."}}, says: "AUTH"},
 		{name: "AUTH 334", config: ftptest.Config{Disable: map[string]string{"AUTH": "334 ADAT please."}}, says: "AUTH"},
 		{name: "greeting 230", config: ftptest.Config{Greeting: "230 Come in, no password here.", Disable: map[string]string{"AUTH": "503 You are logged in."}}, says: "AUTH"},
-		{name: "234 made a 502 on the way", alter: replacing("234", "502 Never heard of it.\r\n"), says: "TLSImplicit"},
-		{name: "reply injected in front of the 234", alter: replacing("234", "230 You are in.\r\n{}"), says: "AUTH"},
-		{name: "replies injected behind the 234", alter: replacing("234", "{}230 You are in.\r\n200 Fine.\r\n"), says: "tampering"},
+		{name: "234 made a 502 on the way", alter: replacing234("502 Never heard of it.\r\n"), says: "TLSImplicit"},
+		{name: "reply injected in front of the 234", alter: replacing234("230 You are in.\r\n{}"), says: "AUTH"},
+		{name: "replies injected behind the 234", alter: replacing234("{}230 You are in.\r\n200 Fine.\r\n"), says: "tampering"},
 		{name: "injected by the server", config: ftptest.Config{TLS: &ftptest.TLS{Inject: "230 You are in.\r\n"}}, says: "tampering"},
-		{name: "half a line injected", alter: replacing("234", "{}2"), says: "tampering"},
-		{name: "replies injected later", alter: replacing("234", "{}", "230 You are in.\r\n200 Fine.\r\n")},
+		{name: "half a line injected", alter: replacing234("{}2"), says: "tampering"},
+		{name: "replies injected later", alter: replacing234("{}", "230 You are in.\r\n200 Fine.\r\n")},
 		{name: "234, and no TLS behind it", config: ftptest.Config{Disable: map[string]string{"AUTH": "234 Do."}}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -560,7 +560,8 @@ func TestTLSHooksCannotWeakenIt(t *testing.T) {
 				} else {
 					opts.DialContext = divert
 				}
-				c, _ := secured(t, ftptest.Config{Passive: ftptest.Passive{ReplyFirst: true}}, opts)
+				c, _ := secured(t, ftptest.Config{Passive: ftptest.Passive{ReplyFirst: true}, DataTimeout: 5 * time.Second}, opts)
+				start := time.Now()
 				var got bytes.Buffer
 				_, err := c.Retrieve(t.Context(), aliveFile, &got)
 				require.ErrorIs(t, err, ftp.ErrTLS)
@@ -568,6 +569,7 @@ func TestTLSHooksCannotWeakenIt(t *testing.T) {
 				_, err = c.Store(t.Context(), "/f", strings.NewReader("not for everybody"))
 				require.ErrorIs(t, err, ftp.ErrTLS)
 				require.NotContains(t, third.heard(), "not for everybody")
+				require.Less(t, time.Since(start), 4*time.Second, "what is no TLS is known at once; the server has nothing to tell about it")
 				require.NoError(t, c.NoOp(t.Context()))
 			})
 		}
