@@ -514,7 +514,7 @@ func ExampleClient_Features() {
 }
 
 func ExampleClient_PassivePorts() {
-	srv := demoServer(ftptest.Config{Passive: ftptest.Passive{PortMin: 40110, PortMax: 40110}})
+	srv := demoServer(ftptest.Config{Passive: ftptest.Passive{PortMin: 21110, PortMax: 21110}})
 	defer srv.Close()
 	ctx := context.Background()
 	c, err := ftp.Dial(ctx, srv.Addr, nil)
@@ -526,7 +526,7 @@ func ExampleClient_PassivePorts() {
 		log.Fatal(err)
 	}
 	fmt.Println("have the firewall let out", c.PassivePorts())
-	// Output: have the firewall let out 40110
+	// Output: have the firewall let out 21110
 }
 
 // A server behind a NAT that names its private address, where the address to
@@ -560,7 +560,7 @@ func ExampleActive() {
 	srv := demoServer(ftptest.Config{})
 	defer srv.Close()
 	ctx := context.Background()
-	ports := ftp.PortRange{Lo: 40120, Hi: 40129}
+	ports := ftp.PortRange{Lo: 21120, Hi: 21129}
 	c, err := ftp.Dial(ctx, srv.Addr, &ftp.Options{
 		Mode:   ftp.ModeActive,
 		Active: ftp.Active{Ports: ports, External: "203.0.113.7"},
@@ -596,10 +596,10 @@ func (s singlePort) DialData(ctx context.Context, x *ftp.Exchange) (net.Conn, er
 }
 
 func ExampleDataDialer() {
-	srv := demoServer(ftptest.Config{Passive: ftptest.Passive{PortMin: 40130, PortMax: 40130}})
+	srv := demoServer(ftptest.Config{Passive: ftptest.Passive{PortMin: 21130, PortMax: 21130}})
 	defer srv.Close()
 	ctx := context.Background()
-	c, err := ftp.Dial(ctx, srv.Addr, &ftp.Options{DataDialer: singlePort{"127.0.0.1:40130"}})
+	c, err := ftp.Dial(ctx, srv.Addr, &ftp.Options{DataDialer: singlePort{"127.0.0.1:21130"}})
 	if err != nil {
 		log.Fatal(err)
 	}
