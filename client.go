@@ -31,6 +31,8 @@ type Client struct {
 	ctl    *control // replaced by relogin; read without mu by the call that is busy
 	cut    func()   // closes the data connection of the open transfer
 
+	hadTLS bool // a login of this client was encrypted
+
 	features wire.Features    // written with mu held, for Feature and Features
 	wanted   Type             // what SetType asked for
 	typ      Type             // what the server was last told; 0 where not known

@@ -2,6 +2,7 @@ package ftp
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -260,6 +261,10 @@ var errHungUp = errors.New("the server closed the control connection")
 func lost(err error) error {
 	if isAlert(err) {
 		return tlsError(err)
+	}
+	var record tls.RecordHeaderError
+	if errors.As(err, &record) {
+		return fmt.Errorf("%w: the server answered in clear on the encrypted control connection: it has given up this session", ErrTLS)
 	}
 	if errors.Is(err, io.EOF) {
 		return errHungUp

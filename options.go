@@ -210,6 +210,15 @@ func (o *Options) check() error {
 	if o.TLS > TLSOpportunisticUnsafe {
 		return fmt.Errorf("Options.TLS is %d; use TLSNone, TLSExplicit, TLSImplicit or TLSOpportunisticUnsafe", o.TLS)
 	}
+	if o.DataProtection > DataClear {
+		return fmt.Errorf("Options.DataProtection is %d; use DataPrivate or DataClear", o.DataProtection)
+	}
+	if o.RequireSessionReuse && (o.TLS == TLSNone || o.DataProtection == DataClear) {
+		return errors.New("field RequireSessionReuse of Options needs encrypted data connections; set TLS, and DataPrivate")
+	}
+	if o.ClearControlUnsafe && o.TLS == TLSNone {
+		return errors.New("field ClearControlUnsafe of Options ends TLS, and needs TLS to be set")
+	}
 	for _, field := range []struct{ name, value string }{
 		{"User", o.User}, {"Password", o.Password}, {"Account", o.Account}, {"VirtualHost", o.VirtualHost},
 	} {

@@ -18,6 +18,7 @@ type security struct {
 	config  *tls.Config // without a session cache, which differs by connection
 	tickets *tickets
 	info    *TLSInfo // of the control connection; nil while it is in clear
+	settled bool     // PROT was answered as asked
 	private bool     // data connections are encrypted
 	lenient bool     // a data connection that resumed nothing was accepted
 
@@ -94,9 +95,10 @@ func (c *Client) authTLS(ctx context.Context) error {
 		return err
 	}
 	if r.Code == 234 {
+		c.hadTLS = true // a later login must not fall back to clear text
 		return c.ctl.secure(ctx, c.opts.Timeouts.TLSHandshake, &c.opts)
 	}
-	if c.opts.TLS == TLSOpportunisticUnsafe {
+	if c.opts.TLS == TLSOpportunisticUnsafe && !c.hadTLS {
 		c.trace.notice("", fmt.Sprintf("the server refuses TLS (%s); going on in clear", r))
 		c.ctl.security = nil
 		return nil
@@ -113,6 +115,7 @@ func (c *Client) protect(ctx context.Context) error {
 	if s == nil {
 		return nil
 	}
+	s.settled = false
 	if _, err := c.ctl.roundTrip(ctx, "PBSZ", "0"); err != nil { // its reply is of no consequence to TLS
 		return err
 	}
@@ -129,7 +132,7 @@ func (c *Client) protect(ctx context.Context) error {
 		refused.Err = fmt.Errorf("%w: the server refuses this protection of data connections; no data was sent", ErrTLS)
 		return refused
 	}
-	s.private = c.opts.DataProtection == DataPrivate
+	s.settled, s.private = true, level == "P"
 	if c.opts.ClearControlUnsafe {
 		return c.clearControl(ctx)
 	}
@@ -159,6 +162,20 @@ func (c *Client) clearControl(ctx context.Context) error {
 	}
 	c.ctl.conn, c.ctl.security.info = c.ctl.raw, nil
 	c.ctl.reader = wire.NewReader(c.ctl.conn, c.opts.Limits.wire())
+	return nil
+}
+
+// dataSecured refuses to open a data connection with less protection than was
+// asked for: where PROT was not answered, because a login failed or was
+// cancelled, and where reuse is demanded of what is not encrypted.
+func (c *Client) dataSecured() error {
+	s := c.ctl.security
+	switch {
+	case s != nil && !s.settled:
+		return fmt.Errorf("%w: the protection of data connections is not settled (PROT); log in first", ErrTLS)
+	case c.opts.RequireSessionReuse && (s == nil || !s.private):
+		return fmt.Errorf("%w: Options.RequireSessionReuse is set, and data connections of this session are not encrypted", ErrTLS)
+	}
 	return nil
 }
 

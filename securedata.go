@@ -19,6 +19,9 @@ const (
 	// lateTickets is how long tickets are awaited that may lie behind the final
 	// reply of an upload.
 	lateTickets = 250 * time.Millisecond
+	// handshakeGrace is how long a handshake may take to end after its caller
+	// has given up.
+	handshakeGrace = time.Second
 	// markGrace is how long a server's 1xx is awaited before the handshake is
 	// begun without it: a few servers wait for the client's first.
 	markGrace = 500 * time.Millisecond
@@ -44,6 +47,10 @@ func (t *transfer) encrypt() error {
 	info := newTLSInfo(secured.ConnectionState())
 	t.exchange.negotiation.TLS = info
 	s.tickets.outcome(info.Resumed)
+	if t.ctx.Err() != nil {
+		t.drop()
+		return context.Cause(t.ctx)
+	}
 	if !info.Resumed && t.client.opts.RequireSessionReuse {
 		t.drop()
 		return fmt.Errorf("%w: %w, as Options.RequireSessionReuse demands; the server hands out no sessions that can be resumed", ErrTLS, ErrSessionReuse)
@@ -58,10 +65,16 @@ func (t *transfer) encrypt() error {
 // the 1xx, the server may yet refuse the transfer, which ends it at once.
 func (t *transfer) handshake(s *security) (*tls.Conn, error) {
 	limit := t.client.opts.Timeouts.TLSHandshake
+	ctx, cancel := context.WithCancelCause(context.WithoutCancel(t.ctx))
+	defer cancel(nil)
+	stop := context.AfterFunc(t.ctx, func() { // servers (vsftpd, Pure-FTPd) give up the session over half a handshake
+		time.AfterFunc(handshakeGrace, func() { cancel(context.Cause(t.ctx)) })
+	})
+	defer stop()
 	if !t.exchange.unmarked {
-		return s.handshake(t.ctx, t.transport, PurposeData, limit, t.client.trace)
+		return s.handshake(ctx, t.transport, PurposeData, limit, t.client.trace)
 	}
-	return watching(t.ctx, t.exchange, func(ctx context.Context) (*tls.Conn, error) {
+	return watching(ctx, t.exchange, func(ctx context.Context) (*tls.Conn, error) {
 		return s.handshake(ctx, t.transport, PurposeData, limit, t.client.trace)
 	})
 }
@@ -193,6 +206,9 @@ func (t *transfer) closeData() error {
 // reply: then it has read everything.
 func (t *transfer) drain(secured *tls.Conn) {
 	_ = t.raw.SetDeadline(time.Now().Add(drainLimit))
+	if t.ctx.Err() != nil { // checked after the deadline is set, which may have undone the one in the past
+		return
+	}
 	stop := t.client.ctl.readAside(t.exchange.command, func(error) {
 		_ = t.raw.SetReadDeadline(time.Now().Add(lateTickets))
 	})

@@ -68,6 +68,9 @@ type transfer struct {
 // start negotiates a data connection for cmd and begins the transfer. The
 // caller holds the client; release is called when the transfer is over.
 func (c *Client) start(ctx context.Context, cmd transferCommand, release func()) (*transfer, error) {
+	if err := c.dataSecured(); err != nil {
+		return nil, err
+	}
 	t := &transfer{
 		client:   c,
 		exchange: &Exchange{client: c, transfer: cmd},
@@ -88,8 +91,8 @@ func (t *transfer) connect() error {
 	}
 	t.raw, t.conn, t.transport = conn, conn, nil
 	t.client.setCut(t.cut)
-	t.stopCancel = context.AfterFunc(t.ctx, func() { _ = conn.SetDeadline(longAgo) })
 	err = t.encrypt()
+	t.stopCancel = context.AfterFunc(t.ctx, func() { _ = conn.SetDeadline(longAgo) })
 	if err == nil {
 		err = t.exchange.awaitLateMark(t.ctx)
 	}
