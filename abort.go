@@ -2,6 +2,7 @@ package ftp
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -27,10 +28,21 @@ func (c *control) abort(cmd *command, closeData func(), limit time.Duration) err
 	if err == nil {
 		err = c.settle(ctx, abor)
 	}
+	if err == nil && cmd.mayYetBegin() {
+		err = errors.New("the server answered ABOR as if no transfer were under way, and may yet begin it on the next data connection")
+	}
 	if err != nil {
 		return c.fail(err)
 	}
 	return nil
+}
+
+// mayYetBegin tells whether a transfer that was broken off before a byte had
+// moved was announced, and then denied: pyftpdlib, which had not yet taken the
+// data connection, answers 225 alone and sends the data, and a 226, with the
+// next transfer.
+func (cmd *command) mayYetBegin() bool {
+	return cmd.mark.Code == 150 && cmd.final.Code == 225 && !cmd.moved
 }
 
 // settle reads until nothing is owed any more.

