@@ -37,12 +37,12 @@ func (c *control) abort(cmd *command, closeData func(), limit time.Duration) err
 	return nil
 }
 
-// mayYetBegin tells whether a transfer that was broken off before a byte had
-// moved was announced, and then denied: pyftpdlib, which had not yet taken the
-// data connection, answers 225 alone and sends the data, and a 226, with the
-// next transfer.
+// mayYetBegin tells whether a transfer that was broken off before the server had
+// shown to have the data connection was announced, and then denied: pyftpdlib
+// answers 225 alone where it had not yet taken the connection, and sends the
+// data, and a 226, with the next transfer.
 func (cmd *command) mayYetBegin() bool {
-	return cmd.mark.Code == 150 && cmd.final.Code == 225 && !cmd.moved
+	return cmd.mark.Code == 150 && cmd.final.Code == 225 && !cmd.taken
 }
 
 // settle reads until nothing is owed any more.

@@ -47,7 +47,7 @@ type command struct {
 	sent  time.Time
 	mark  Reply // the last 1xx; Code 0 where none came
 	marks int   // how many came
-	moved bool  // the data connection has carried a byte
+	taken bool  // the server has shown that it has the data connection
 	final Reply
 	done  bool        // final is set
 	then  func(Reply) // called with the final reply, also where its caller gave up; may be nil

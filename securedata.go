@@ -47,6 +47,7 @@ func (t *transfer) encrypt() error {
 	info := newTLSInfo(secured.ConnectionState())
 	t.exchange.negotiation.TLS = info
 	s.tickets.outcome(info.Resumed)
+	t.exchange.command.taken = true
 	if t.ctx.Err() != nil {
 		t.drop()
 		return context.Cause(t.ctx)

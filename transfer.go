@@ -225,7 +225,7 @@ func (t *transfer) ready() error {
 func (t *transfer) moved(n int) {
 	t.bytes += int64(n)
 	if n > 0 {
-		t.exchange.command.moved = true
+		t.exchange.command.taken = true
 		t.progress(false)
 	}
 }
