@@ -175,6 +175,11 @@ func (c *Client) enter(ctx context.Context, greeting Reply) error {
 			return err
 		}
 	}
+	return c.prepare(ctx)
+}
+
+// prepare makes a session that is logged in ready for transfers.
+func (c *Client) prepare(ctx context.Context) error {
 	if err := c.protect(ctx); err != nil {
 		return err
 	}
@@ -198,10 +203,7 @@ func (c *Client) Login(ctx context.Context, user, password string) error {
 		}
 		c.opts.User, c.opts.Password, c.opts.SkipLogin = user, password, false
 		c.typ, c.dirs = 0, nil
-		if err := c.protect(ctx); err != nil {
-			return err
-		}
-		return c.learn(ctx)
+		return c.prepare(ctx)
 	})
 }
 
