@@ -28,9 +28,9 @@ type Active struct {
 	// External is the IP address, or the host name, to name to the server in
 	// place of the local address: that of the NAT in front of this host.
 	External string
-	// ExternalFunc, where not nil, returns the address to name, given the one
-	// listened on. It overrides External.
-	ExternalFunc func(ctx context.Context, local netip.AddrPort) (netip.Addr, error)
+	// ExternalFunc, where not nil, finds the address to name. It overrides
+	// External.
+	ExternalFunc ExternalFunc
 	// Mapper, where not nil, asks a gateway to forward a port. What it returns
 	// is named to the server unless External or ExternalFunc is set.
 	Mapper PortMapper
@@ -253,7 +253,7 @@ func (a Active) externalAddr(ctx context.Context, x *Exchange, local netip.AddrP
 	var err error
 	switch {
 	case a.ExternalFunc != nil:
-		addr, err = a.ExternalFunc(ctx, local)
+		addr, err = a.ExternalFunc(ctx, x, local)
 		reason = "from Active.ExternalFunc"
 	case a.External != "":
 		addr, err = x.client.lookup(ctx, a.External, local.Addr().Is6())

@@ -100,14 +100,14 @@ func (m *mapper) Map(_ context.Context, port uint16) (netip.AddrPort, func(), er
 func TestActiveExternalAddress(t *testing.T) {
 	external := netip.MustParseAddr("203.0.113.9")
 	gateway := &mapper{external: external}
-	plain := func(context.Context, netip.AddrPort) (netip.Addr, error) { return external, nil }
+	plain := func(context.Context, *ftp.Exchange, netip.AddrPort) (netip.Addr, error) { return external, nil }
 	tests := map[string]struct {
 		active ftp.Active
 		reason string
 	}{
 		"address":  {ftp.Active{External: "203.0.113.9"}, "from Active.External"},
 		"function": {ftp.Active{ExternalFunc: plain}, "from Active.ExternalFunc"},
-		"function as mapped": {ftp.Active{ExternalFunc: func(context.Context, netip.AddrPort) (netip.Addr, error) {
+		"function as mapped": {ftp.Active{ExternalFunc: func(context.Context, *ftp.Exchange, netip.AddrPort) (netip.Addr, error) {
 			return netip.MustParseAddr("::ffff:203.0.113.9"), nil
 		}}, "from Active.ExternalFunc"},
 		"function over a name": {ftp.Active{ExternalFunc: plain, External: "192.0.2.99"}, "from Active.ExternalFunc"},
@@ -143,7 +143,7 @@ func TestActiveExternalAddress(t *testing.T) {
 
 func TestActiveExternalFuncSeesTheLocalAddress(t *testing.T) {
 	var seen netip.AddrPort
-	active := ftp.Active{ExternalOnLAN: true, ExternalFunc: func(_ context.Context, local netip.AddrPort) (netip.Addr, error) {
+	active := ftp.Active{ExternalOnLAN: true, ExternalFunc: func(_ context.Context, _ *ftp.Exchange, local netip.AddrPort) (netip.Addr, error) {
 		seen = local
 		return local.Addr(), nil
 	}}
@@ -164,8 +164,8 @@ func TestActiveExternalAsHostName(t *testing.T) {
 
 func TestActiveExternalAddressThatCannotBeHad(t *testing.T) {
 	mistake := errors.New("the gateway is on fire")
-	fn := func(a netip.Addr, err error) func(context.Context, netip.AddrPort) (netip.Addr, error) {
-		return func(context.Context, netip.AddrPort) (netip.Addr, error) { return a, err }
+	fn := func(a netip.Addr, err error) func(context.Context, *ftp.Exchange, netip.AddrPort) (netip.Addr, error) {
+		return func(context.Context, *ftp.Exchange, netip.AddrPort) (netip.Addr, error) { return a, err }
 	}
 	tests := map[string]struct {
 		active ftp.Active

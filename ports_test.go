@@ -246,7 +246,7 @@ func TestPortRangeLosesNoLeaseInFailures(t *testing.T) {
 		"the session breaks": func(s *ftptest.Config, _ *ftp.Options) { s.Faults = []ftptest.Fault{{On: "RETR", Close: true}} },
 		"no address": func(_ *ftptest.Config, o *ftp.Options) {
 			o.Active.ExternalOnLAN = true
-			o.Active.ExternalFunc = func(context.Context, netip.AddrPort) (netip.Addr, error) {
+			o.Active.ExternalFunc = func(context.Context, *ftp.Exchange, netip.AddrPort) (netip.Addr, error) {
 				return netip.Addr{}, errors.New("no address")
 			}
 		},

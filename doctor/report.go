@@ -20,6 +20,15 @@ type Report struct {
 	System string `json:"system,omitempty"`
 	// Features are the names that the server listed in its answer to FEAT.
 	Features []string `json:"features,omitempty"`
+	// SeenAs is the address from which the server sees this host come; empty
+	// where nothing that it said tells.
+	SeenAs string `json:"seen_as,omitempty"`
+	// SeenBy tells how that was found out, such as "STAT".
+	SeenBy string `json:"seen_by,omitempty"`
+	// NAT tells whether the address of this host is translated on the way.
+	NAT Presence `json:"nat"`
+	// Rewrites tells of what changes the control connection on the way.
+	Rewrites []Rewrite `json:"rewrites,omitempty"`
 	// TLS is what was found out about encryption.
 	TLS TLS `json:"tls"`
 	// Rows are the ways to a data connection, in the order of the examination.
@@ -38,6 +47,12 @@ type Report struct {
 
 // Row is one way to a data connection and what came of it.
 type Row struct {
+	// Family is that of the session: "IPv4" or "IPv6"; empty where a proxy hides
+	// it.
+	Family string `json:"family,omitempty"`
+	// Security is how the session was encrypted: "none", "explicit" or
+	// "implicit".
+	Security string `json:"security"`
 	// Method is the command that negotiates the connection.
 	Method ftp.Method `json:"method"`
 	// Policy says which address was dialled after a 227: "auto", "control" or
@@ -111,6 +126,54 @@ func (o Outcome) String() string {
 // MarshalText returns what String returns.
 func (o Outcome) MarshalText() ([]byte, error) { return []byte(o.String()), nil }
 
+// Presence is whether there is something on the way. In texts it is "not known",
+// "yes" or "no".
+type Presence uint8
+
+// The answers.
+const (
+	Unknown Presence = iota
+	Present
+	Absent
+)
+
+// String returns "not known", "yes" or "no".
+func (p Presence) String() string {
+	switch p {
+	case Unknown:
+		return "not known"
+	case Present:
+		return "yes"
+	case Absent:
+		return "no"
+	}
+	return fmt.Sprintf("Presence(%d)", uint8(p))
+}
+
+// MarshalText returns what String returns.
+func (p Presence) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
+
+// Rewrite is a change that a NAT or firewall which reads FTP makes to the control
+// connection.
+type Rewrite struct {
+	// What is changed: "PORT", "EPRT", "227" or "229".
+	What string `json:"what"`
+	// Said is the address as its sender wrote it, and Arrived as it arrived;
+	// either is empty where it is not known.
+	Said    string `json:"said,omitempty"`
+	Arrived string `json:"arrived,omitempty"`
+	// Evidence tells how that was found out.
+	Evidence string `json:"evidence"`
+}
+
+// Command is text to give to an administrator, or to a shell.
+type Command struct {
+	// For says whose it is: "nftables on the router of this host", "vsftpd".
+	For string `json:"for"`
+	// Text is one line or several.
+	Text string `json:"text"`
+}
+
 // Advice is one thing to do.
 type Advice struct {
 	// Text is the sentence for a person.
@@ -121,4 +184,6 @@ type Advice struct {
 	// Options is the Go text of the ftp.Options that do it; empty where no
 	// option can.
 	Options string `json:"options,omitempty"`
+	// Commands do it on a firewall, a NAT or the server.
+	Commands []Command `json:"commands,omitempty"`
 }

@@ -1,0 +1,2 @@
+// Package lab builds networks with NATs and firewalls, and tries FTP in them.
+package lab
