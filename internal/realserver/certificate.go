@@ -22,28 +22,37 @@ type Certificate struct {
 	TLS tls.Certificate
 	// PEM is the same as daemons want it: the certificate, then its key.
 	PEM []byte
-	// RootCAs has the one certificate that vouches for this one.
+	// RootCAs has the one certificate that vouches for this one, and RootPEM is the
+	// same for a file which a client is told to trust.
 	RootCAs *x509.CertPool
+	RootPEM []byte
 	// ServerName is the name to verify it against. The certificate made by WrongName
 	// does not have it.
 	ServerName string
 }
 
-// certificateName is the server's name in all certificates; they hold the loopback
-// addresses too.
+// certificateName is the server's name in all certificates that are for no other; they
+// hold the loopback addresses too.
 const certificateName = "localhost"
 
 // SelfSigned makes a certificate for localhost, 127.0.0.1 and ::1 that vouches for itself.
 func SelfSigned(t TB) Certificate {
 	t.Helper()
-	return made(t)(newSelfSigned())
+	return made(t)(newSelfSigned(certificateName))
 }
 
 // Issued makes a certificate for localhost, 127.0.0.1 and ::1 that an authority of its
 // own has signed.
 func Issued(t TB) Certificate {
 	t.Helper()
-	return made(t)(newIssued(leafTemplate(certificateName)))
+	return IssuedFor(t, certificateName)
+}
+
+// IssuedFor is like Issued, but the certificate is for the given hosts and addresses
+// instead of localhost; the loopback addresses stay. The first is its ServerName.
+func IssuedFor(t TB, name string, more ...string) Certificate {
+	t.Helper()
+	return made(t)(newIssued(leafTemplate(append([]string{name}, more...)...)))
 }
 
 // Expired is like Issued, but the certificate was valid until an hour ago.
@@ -60,7 +69,9 @@ func WrongName(t TB) Certificate {
 	t.Helper()
 	template := leafTemplate("elsewhere.invalid")
 	template.IPAddresses = nil
-	return made(t)(newIssued(template))
+	cert := made(t)(newIssued(template))
+	cert.ServerName = certificateName
+	return cert
 }
 
 // made passes a certificate on, or fails the test.
@@ -74,31 +85,38 @@ func made(t TB) func(Certificate, error) Certificate {
 	}
 }
 
-// leafTemplate is a server's certificate that has been valid for a day and stays so for
-// another.
-func leafTemplate(name string) *x509.Certificate {
-	return &x509.Certificate{
-		Subject:     pkix.Name{CommonName: name},
-		DNSNames:    []string{name},
+// leafTemplate is a certificate for a server's names, at least one, and its addresses; it
+// has been valid for a day and stays so for another.
+func leafTemplate(names ...string) *x509.Certificate {
+	template := &x509.Certificate{
+		Subject:     pkix.Name{CommonName: names[0]},
 		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback},
 		NotBefore:   time.Now().Add(-24 * time.Hour),
 		NotAfter:    time.Now().Add(24 * time.Hour),
 		KeyUsage:    x509.KeyUsageDigitalSignature,
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 	}
+	for _, name := range names {
+		if ip := net.ParseIP(name); ip != nil {
+			template.IPAddresses = append(template.IPAddresses, ip)
+		} else {
+			template.DNSNames = append(template.DNSNames, name)
+		}
+	}
+	return template
 }
 
-func newSelfSigned() (Certificate, error) {
+func newSelfSigned(names ...string) (Certificate, error) {
 	key, err := newKey()
 	if err != nil {
 		return Certificate{}, err
 	}
-	template := leafTemplate(certificateName)
+	template := leafTemplate(names...)
 	der, err := sign(template, template, key, key)
 	if err != nil {
 		return Certificate{}, err
 	}
-	return assemble(der, key, der)
+	return assemble(template.Subject.CommonName, der, key, der)
 }
 
 // newIssued makes an authority and has it sign the template.
@@ -127,7 +145,7 @@ func newIssued(template *x509.Certificate) (Certificate, error) {
 	if err != nil {
 		return Certificate{}, err
 	}
-	return assemble(der, key, root)
+	return assemble(template.Subject.CommonName, der, key, root)
 }
 
 func newKey() (*ecdsa.PrivateKey, error) {
@@ -146,7 +164,7 @@ func sign(template, parent *x509.Certificate, key, parentKey *ecdsa.PrivateKey) 
 }
 
 // assemble puts a certificate, its key and the one that vouches for it together.
-func assemble(der []byte, key *ecdsa.PrivateKey, root []byte) (Certificate, error) {
+func assemble(name string, der []byte, key *ecdsa.PrivateKey, root []byte) (Certificate, error) {
 	keyDER, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
 		return Certificate{}, err
@@ -164,7 +182,8 @@ func assemble(der []byte, key *ecdsa.PrivateKey, root []byte) (Certificate, erro
 	pool := x509.NewCertPool()
 	pool.AddCert(trusted)
 	return Certificate{
-		TLS: pair, PEM: bytes.Join([][]byte{certPEM, keyPEM}, nil), RootCAs: pool, ServerName: certificateName,
+		TLS: pair, PEM: bytes.Join([][]byte{certPEM, keyPEM}, nil), ServerName: name,
+		RootCAs: pool, RootPEM: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: root}),
 	}, nil
 }
 

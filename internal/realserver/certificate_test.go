@@ -41,6 +41,18 @@ func TestCertificates(t *testing.T) {
 	}
 }
 
+func TestIssuedForOtherNames(t *testing.T) {
+	cert := IssuedFor(t, "ftp.example", "203.0.113.9", "2001:db8::9")
+	require.Equal(t, "ftp.example", cert.ServerName)
+	roots := x509.NewCertPool()
+	require.True(t, roots.AppendCertsFromPEM(cert.RootPEM))
+	for _, name := range []string{"ftp.example", "203.0.113.9", "2001:db8::9", "127.0.0.1"} {
+		_, err := cert.TLS.Leaf.Verify(x509.VerifyOptions{DNSName: name, Roots: roots})
+		require.NoError(t, err, name)
+	}
+	require.Error(t, cert.TLS.Leaf.VerifyHostname("localhost"))
+}
+
 func TestCertificateOfAnotherIsNotBelieved(t *testing.T) {
 	_, err := Issued(t).TLS.Leaf.Verify(x509.VerifyOptions{DNSName: "localhost", Roots: Issued(t).RootCAs})
 	var unknown x509.UnknownAuthorityError

@@ -1,6 +1,7 @@
 package realserver
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -10,7 +11,7 @@ import (
 )
 
 // locate finds the folder .servers above the working directory, which for a test is its
-// package's, and the version of the named server in it.
+// package's, and the version of the named program in it.
 func locate(name string) (servers, version string, err error) {
 	dir, err := os.Getwd()
 	if err != nil {
@@ -24,7 +25,7 @@ func locate(name string) (servers, version string, err error) {
 		}
 		parent := filepath.Dir(dir)
 		if parent == dir {
-			return "", "", fmt.Errorf("not there: run scripts/fetch-servers")
+			return "", "", errors.New("not there: run scripts/fetch-servers, or scripts/fetch-lab for what is no FTP server")
 		}
 		dir = parent
 	}

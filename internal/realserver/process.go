@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -35,9 +34,10 @@ func startProcess(l launch, dir, logFile string) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.Command(l.path, l.args...)
+	argv, env := l.command()
+	cmd := exec.Command(argv[0], argv[1:]...)
 	cmd.Dir = dir
-	cmd.Env = append([]string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8"}, l.env...)
+	cmd.Env = append([]string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8"}, env...)
 	cmd.Stdout, cmd.Stderr = log, log
 	if l.complainsOnStdin {
 		cmd.Stdin = log
@@ -74,7 +74,7 @@ func startProcess(l launch, dir, logFile string) (*process, error) {
 
 // waitReady returns when the daemon, and not somebody else on the same port, greets a
 // client and has forgotten that client again.
-func (p *process) waitReady(addr netip.AddrPort, implicitTLS bool) error {
+func (p *process) waitReady(place *Place, addr netip.AddrPort, implicitTLS bool) error {
 	deadline := time.Now().Add(readyTimeout)
 	last := errors.New("never tried")
 	err := poll(deadline, func() bool {
@@ -82,7 +82,7 @@ func (p *process) waitReady(addr netip.AddrPort, implicitTLS bool) error {
 			return true
 		}
 		if last = p.listens(addr); last == nil {
-			last = greeted(addr, deadline, implicitTLS)
+			last = greeted(place, addr, deadline, implicitTLS)
 		}
 		return last == nil
 	})
@@ -108,8 +108,8 @@ func (p *process) exited() bool {
 }
 
 // greeted connects, reads the 220 and leaves in good manners.
-func greeted(addr netip.AddrPort, deadline time.Time, implicitTLS bool) error {
-	conn, err := net.DialTimeout("tcp", addr.String(), time.Second)
+func greeted(place *Place, addr netip.AddrPort, deadline time.Time, implicitTLS bool) error {
+	conn, err := place.dial(addr)
 	if err != nil {
 		return err
 	}

@@ -112,7 +112,7 @@ func killRemaining(family []member) bool {
 
 // listens tells, by a nil error, that the daemon itself listens on addr.
 func (p *process) listens(addr netip.AddrPort) error {
-	inode, err := listener(addr)
+	inode, err := p.listener(addr)
 	if err != nil {
 		return err
 	}
@@ -128,11 +128,12 @@ func (p *process) listens(addr netip.AddrPort) error {
 	return fmt.Errorf("%s belongs to another process", addr)
 }
 
-// listener returns the inode of the socket that listens on addr, from the kernel's tables.
-func listener(addr netip.AddrPort) (string, error) {
-	table := "/proc/net/tcp"
+// listener returns the inode of the socket that listens on addr, from the kernel's tables
+// of the network that the daemon is in.
+func (p *process) listener(addr netip.AddrPort) (string, error) {
+	table := fmt.Sprintf("/proc/%d/net/tcp", p.pid)
 	if addr.Addr().Is6() {
-		table = "/proc/net/tcp6"
+		table += "6"
 	}
 	file, err := os.Open(table)
 	if err != nil {

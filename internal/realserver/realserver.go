@@ -1,22 +1,19 @@
-// Package realserver starts real FTP daemons on loopback for tests: vsftpd, ProFTPD,
-// Pure-FTPd and pyftpdlib, as scripts/fetch-servers unpacked them. Each runs as a child
-// of the test, keeps everything it writes in the test's temporary directory, and is
-// stopped and waited for when the test ends.
+// Package realserver starts real FTP daemons for tests, on loopback or in a network
+// namespace: vsftpd, ProFTPD, Pure-FTPd and pyftpdlib, as scripts/fetch-servers unpacked
+// them. Each runs as a child of the test, keeps everything it writes in the test's
+// temporary directory, and is stopped and waited for when the test ends. Run does the same
+// for other programs, such as the proxies that scripts/fetch-lab unpacks.
 //
 // The daemons have a user of their own, so the tests run as root; the login is an
 // ordinary user, without root's powers over files.
 package realserver
 
 import (
-	"bytes"
 	"crypto/x509"
 	"fmt"
-	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
-	"strconv"
-	"sync"
 )
 
 // TB is what Start needs of a *testing.T or *testing.B.
@@ -32,7 +29,11 @@ type TB interface {
 type Config struct {
 	// Name is one of Names.
 	Name string
-	// IPv6 makes the daemon listen on ::1 instead of 127.0.0.1.
+	// Place is where the daemon runs and listens. Nil: on loopback of the test's own
+	// network, on a free port.
+	Place *Place
+	// IPv6 makes the daemon listen on ::1 instead of 127.0.0.1. It says nothing where
+	// there is a Place.
 	IPv6 bool
 	// PassivePorts limits the ports of passive data connections. Zero: any port.
 	PassivePorts PortRange
@@ -79,11 +80,11 @@ type Server struct {
 	// ServerName the name to verify it against. Without TLS they are nil and empty.
 	RootCAs    *x509.CertPool
 	ServerName string
+	// RootPEM is RootCAs as a file for programs.
+	RootPEM []byte
 
-	tb      TB
-	logFile string
-	process *process
-	stop    sync.Once
+	// Daemon has its log, and stops it.
+	*Daemon
 }
 
 // Names lists the daemons that Start knows.
@@ -103,6 +104,7 @@ type plan struct {
 
 // launch is how to run a daemon: always in the foreground.
 type launch struct {
+	exec []string // as in Place
 	path string
 	args []string
 	env  []string
@@ -142,34 +144,51 @@ func start(t TB, cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	cfg.IPv6 = cfg.address().Is6()
 	server := &Server{
 		Name: cfg.Name, Version: version, IPv6: cfg.IPv6, Root: root,
 		User: loginUser, Password: loginPassword,
-		tb: t, logFile: filepath.Join(state, "log"),
+		Daemon: &Daemon{tb: t, name: cfg.Name, logFile: filepath.Join(state, "log")},
 	}
-	p := plan{Config: cfg, servers: servers, state: state, root: root, ip: loopback(cfg.IPv6)}
+	p := plan{Config: cfg, servers: servers, state: state, root: root, ip: cfg.address()}
 	if cfg.TLS != nil {
-		if p.TLS, err = cfg.TLS.withCertificate(); err != nil {
+		if p.TLS, err = cfg.TLS.withCertificate(cfg.Place.names()); err != nil {
 			return nil, err
 		}
-		server.RootCAs, server.ServerName = p.TLS.Certificate.RootCAs, p.TLS.Certificate.ServerName
+		server.believe(p.TLS.Certificate)
 	}
-	for range attempts {
-		if err = server.tryStart(daemon(cfg.Name), p); err == nil {
-			t.Cleanup(server.Stop)
-			return server, nil
-		}
+	if err := server.tryPorts(p); err != nil {
+		return nil, fmt.Errorf("%w\nits log:\n%s", err, server.Log())
 	}
-	return nil, fmt.Errorf("%w\nits log:\n%s", err, server.Log())
+	t.Cleanup(server.Stop)
+	return server, nil
 }
 
-// tryStart runs the daemon on one free port, and leaves nothing running if that fails.
-func (s *Server) tryStart(prepare func(plan) (launch, error), p plan) error {
-	port, err := freePort(p.ip)
-	if err != nil {
-		return err
+// believe sets what a client needs to believe the daemon's certificate.
+func (s *Server) believe(c Certificate) {
+	s.RootCAs, s.ServerName, s.RootPEM = c.RootCAs, c.ServerName, c.RootPEM
+}
+
+// tryPorts runs the daemon on the port of its place, or on the first free one that works.
+func (s *Server) tryPorts(p plan) error {
+	if p.Place != nil {
+		p.port = p.Place.Addr.Port()
+		return s.tryStart(daemon(p.Name), p)
 	}
-	p.port = port
+	var err error
+	for range attempts {
+		if p.port, err = freePort(p.ip); err != nil {
+			return err
+		}
+		if err = s.tryStart(daemon(p.Name), p); err == nil {
+			return nil
+		}
+	}
+	return err
+}
+
+// tryStart runs the daemon on the plan's port, and leaves nothing running if that fails.
+func (s *Server) tryStart(prepare func(plan) (launch, error), p plan) error {
 	l, err := prepare(p)
 	if err != nil {
 		return err
@@ -179,38 +198,18 @@ func (s *Server) tryStart(prepare func(plan) (launch, error), p plan) error {
 		return err
 	}
 	l.env = append(l.env, environment...)
-	s.Addr = net.JoinHostPort(p.ip.String(), strconv.Itoa(int(port)))
+	l.exec = p.Place.exec()
+	addr := netip.AddrPortFrom(p.ip, p.port)
+	s.Addr = addr.String()
 	s.process, err = startProcess(l, p.state, s.logFile)
 	if err != nil {
 		return err
 	}
-	if err := s.process.waitReady(netip.AddrPortFrom(p.ip, port), p.TLS != nil && p.TLS.Implicit); err != nil {
+	if err := s.process.waitReady(p.Place, addr, p.TLS != nil && p.TLS.Implicit); err != nil {
 		s.halt()
 		return err
 	}
 	return nil
-}
-
-// Stop ends the daemon and its sessions and waits until they are gone. It runs at the end
-// of the test by itself; a test calls it to see what a client makes of a dead server.
-func (s *Server) Stop() {
-	s.stop.Do(s.halt)
-}
-
-func (s *Server) halt() {
-	if err := s.process.halt(); err != nil {
-		s.tb.Errorf("realserver: %s: %v", s.Name, err)
-	}
-}
-
-// Log returns what the daemon has said so far on standard output, standard error and in
-// its log file.
-func (s *Server) Log() string {
-	text, err := os.ReadFile(s.logFile)
-	if err != nil {
-		return err.Error()
-	}
-	return string(bytes.ToValidUTF8(text, []byte("?")))
 }
 
 // daemon returns what prepares the named daemon, or nil for an unknown name.
@@ -226,6 +225,14 @@ func daemon(name string) func(plan) (launch, error) {
 		return preparePyftpdlib
 	}
 	return nil
+}
+
+// address is where the daemon listens.
+func (cfg Config) address() netip.Addr {
+	if cfg.Place != nil {
+		return cfg.Place.Addr.Addr()
+	}
+	return loopback(cfg.IPv6)
 }
 
 func loopback(ipv6 bool) netip.Addr {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"regexp"
 	"strconv"
 	"strings"
@@ -23,6 +24,7 @@ type session struct {
 	conn   net.Conn
 	reader *bufio.Reader
 	data   *tls.Config // for data connections; nil: no TLS
+	place  *Place      // where the server is; nil: on loopback
 }
 
 // connect opens a session and reads the greeting, which it returns.
@@ -70,7 +72,7 @@ func (s *session) reply() string {
 
 // in returns the same session for a subtest.
 func (s *session) in(t *testing.T) *session {
-	return &session{t: t, conn: s.conn, reader: s.reader, data: s.data}
+	return &session{t: t, conn: s.conn, reader: s.reader, data: s.data, place: s.place}
 }
 
 func (s *session) login(server *Server) {
@@ -138,7 +140,7 @@ func (s *session) passive(method string) func() (net.Conn, error) {
 		port = number(s.t, match[1])<<8 | number(s.t, match[2])
 	}
 	address := s.conn.RemoteAddr().(*net.TCPAddr).IP.String()
-	data, err := net.Dial("tcp", net.JoinHostPort(address, strconv.Itoa(port)))
+	data, err := s.place.dial(netip.AddrPortFrom(netip.MustParseAddr(address), uint16(port)))
 	return func() (net.Conn, error) { return data, err }
 }
 

@@ -41,7 +41,7 @@ type TLS struct {
 	// pure-ftpd refuses versions before 1.2 whatever it is told.
 	MinVersion, MaxVersion uint16
 	// Certificate is shown on both connections; only its PEM is needed. The zero value:
-	// one made by SelfSigned.
+	// one as SelfSigned makes it, and for the address of the daemon's Place, if it has one.
 	Certificate Certificate
 	// RequireReuse has the daemon refuse data connections that do not resume a TLS
 	// session of theirs, which vsftpd and proftpd do unless told otherwise, and the others cannot.
@@ -64,6 +64,11 @@ func (cfg Config) Validate() error {
 	if up, down := cfg.UploadRate, cfg.DownloadRate; cfg.Name == "vsftpd" && up > 0 && down > 0 && up != down {
 		return errors.New("vsftpd has one rate for uploads and downloads; set one, or both the same")
 	}
+	if cfg.Place != nil {
+		if err := cfg.Place.validate(); err != nil {
+			return err
+		}
+	}
 	switch t := cfg.TLS; {
 	case t == nil:
 		return nil
@@ -81,13 +86,14 @@ func (cfg Config) Validate() error {
 	return nil
 }
 
-// withCertificate returns a copy of t that has a certificate.
-func (t TLS) withCertificate() (*TLS, error) {
+// withCertificate returns a copy of t that has a certificate, one for names unless it
+// has its own.
+func (t TLS) withCertificate(names []string) (*TLS, error) {
 	if len(t.Certificate.PEM) > 0 {
 		return &t, nil
 	}
 	var err error
-	t.Certificate, err = newSelfSigned()
+	t.Certificate, err = newSelfSigned(names...)
 	return &t, err
 }
 

@@ -2,6 +2,7 @@ package realserver
 
 import (
 	"crypto/tls"
+	"net/netip"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -16,6 +17,10 @@ func TestValidate(t *testing.T) {
 		{"plain", Config{Name: "pure-ftpd"}, ""},
 		{"explicit", Config{Name: "pure-ftpd", TLS: &TLS{}}, ""},
 		{"all of TLS", Config{Name: "vsftpd", TLS: &TLS{Implicit: true, RequireReuse: true, Strict: true}}, ""},
+		{"place", Config{Name: "proftpd", Place: &Place{Addr: netip.MustParseAddrPort("[::]:21")}}, ""},
+		{"place without a port", Config{Name: "proftpd", Place: &Place{Addr: netip.MustParseAddrPort("10.0.0.2:0")}}, "no port"},
+		{"place nowhere", Config{Name: "proftpd", Place: &Place{}}, "no address"},
+		{"place mapped", Config{Name: "proftpd", Place: &Place{Addr: netip.MustParseAddrPort("[::ffff:10.0.0.2]:21")}}, "unmap it"},
 		{"no name", Config{}, "want one of vsftpd, proftpd, pure-ftpd, pyftpdlib"},
 		{"implicit", Config{Name: "pure-ftpd", TLS: &TLS{Implicit: true}}, "without implicit TLS"},
 		{"reuse", Config{Name: "pyftpdlib", TLS: &TLS{RequireReuse: true}}, "cannot require the reuse"},

@@ -40,7 +40,9 @@ func vsftpdConf(p plan) string {
 	if p.IPv6 {
 		set("listen", "NO")
 		set("listen_ipv6", "YES")
-		set("listen_address6", p.ip)
+		if !p.ip.IsUnspecified() { // its default, which it cannot bind when it is told
+			set("listen_address6", p.ip)
+		}
 	} else {
 		set("listen", "YES")
 		set("listen_address", p.ip)
