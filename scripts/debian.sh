@@ -99,7 +99,7 @@ check() {
 	return "$failed"
 }
 
-# version NAME STAMP prints what was unpacked.
+# version NAME prints which version of a program was unpacked.
 version() {
-	printf '%-10s %s\n' "$1" "$(cat "$servers/$1/$2" 2>/dev/null || echo missing)"
+	printf '%-10s %s\n' "$1" "$(cat "$servers/$1/VERSION" 2>/dev/null || echo missing)"
 }
