@@ -1,0 +1,120 @@
+package lab
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+)
+
+// judge compares what came out of a run with what is wanted, and returns the
+// differences.
+func (r *trial) judge(run Run, j job, o outcome, attempts []attempt) []string {
+	w := run.Want
+	var problems []string
+	wrong := func(format string, args ...any) { problems = append(problems, fmt.Sprintf(format, args...)) }
+	if o.Exit != w.Exit {
+		wrong("exit code %d, want %d: %s", o.Exit, w.Exit, o.Error)
+	}
+	if o.Exit == 0 && j.arrived != nil {
+		if got, err := j.arrived(); err != nil {
+			wrong("%v", err)
+		} else if difference := same(j.content, got); difference != "" {
+			wrong("%s", difference)
+		}
+	}
+	if w.Method != "" && o.Negotiation.Method != w.Method {
+		wrong("method %s, want %s", o.Negotiation.Method, w.Method)
+	}
+	if within := max(w.Within, usualWithin); w.Within > 0 && o.took > w.Within || o.took > within {
+		wrong("it took %v", o.took)
+	}
+	return slices.Concat(problems, r.judgeAdvertised(w, o), r.judgeCable(w, j, attempts), r.judgeTexts(w, o), r.judgeRules(w))
+}
+
+func (r *trial) judgeAdvertised(w Want, o outcome) []string {
+	want := r.network.expand(w.Advertised)
+	if rungs := o.Negotiation.Rungs; want != "" && (len(rungs) == 0 || !matches(rungs[len(rungs)-1].Advertised, want)) {
+		return []string{fmt.Sprintf("advertised is not %s: %+v", want, rungs)}
+	}
+	return nil
+}
+
+// judgeCable is about what was seen on the client's cable.
+func (r *trial) judgeCable(w Want, j job, attempts []attempt) []string {
+	var dialled, accepted, problems []string
+	for _, a := range attempts {
+		switch {
+		case a.outgoing && !slices.Contains(j.control, a.to):
+			dialled = appendOnce(dialled, named(a.to, w.Dialled))
+		case !a.outgoing:
+			accepted = appendOnce(accepted, a.from.Addr().String())
+		}
+	}
+	wanted := r.network.expandAll(w.Dialled)
+	if slices.Equal(wanted, []string{"none"}) {
+		wanted = []string{}
+	}
+	if len(w.Dialled) > 0 && !slices.Equal(dialled, wanted) {
+		problems = append(problems, fmt.Sprintf("data connections were attempted to %v, want %v", dialled, wanted))
+	}
+	for _, host := range r.network.expandAll(w.Never) {
+		if slices.ContainsFunc(attempts, func(a attempt) bool { return a.outgoing && a.to.Addr().String() == host }) {
+			problems = append(problems, "a connection to "+host+" was attempted")
+		}
+	}
+	if from := r.network.expandAll(w.Accepted); len(from) > 0 && !slices.Equal(accepted, from) {
+		problems = append(problems, fmt.Sprintf("connections came in from %v, want %v", accepted, from))
+	}
+	return problems
+}
+
+// named is the address in the form in which it is wanted: with its port or without.
+func named(to netip.AddrPort, wanted []string) string {
+	for _, text := range wanted {
+		if strings.HasSuffix(text, fmt.Sprintf(":%d", to.Port())) {
+			return to.String()
+		}
+	}
+	return to.Addr().String()
+}
+
+func appendOnce(list []string, text string) []string {
+	if slices.Contains(list, text) {
+		return list
+	}
+	return append(list, text)
+}
+
+// matches compares host:port with host:port or a host alone.
+func matches(address, want string) bool {
+	if address == want {
+		return true
+	}
+	ap, err := netip.ParseAddrPort(address)
+	return err == nil && ap.Addr().String() == want
+}
+
+func (r *trial) judgeTexts(w Want, o outcome) []string {
+	var problems []string
+	said := o.Error + "\n" + o.Hint
+	for _, text := range r.network.expandAll(w.Error) {
+		if !strings.Contains(said, text) {
+			problems = append(problems, fmt.Sprintf("the error does not say %q: %s", text, said))
+		}
+	}
+	for _, text := range r.network.expandAll(w.Log) {
+		if !strings.Contains(o.log, text) {
+			problems = append(problems, fmt.Sprintf("the log does not say %q", text))
+		}
+	}
+	for _, text := range r.network.expandAll(w.Unlogged) {
+		if strings.Contains(o.log, text) {
+			problems = append(problems, fmt.Sprintf("the log says %q", text))
+		}
+	}
+	return problems
+}
+
+// judgeRules looks for what must be gone from a host.
+func (r *trial) judgeRules(Want) []string { return nil }

@@ -1,0 +1,42 @@
+package lab
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"sync"
+	"text/tabwriter"
+	"time"
+)
+
+// row is what came of one verb of one run.
+type row struct {
+	scenario, outcome, dialled string
+	took                       time.Duration
+}
+
+// table collects the rows of trials that run side by side.
+type table struct {
+	mu   sync.Mutex
+	rows []row
+}
+
+func (t *table) add(r row) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.rows = append(t.rows, r)
+}
+
+// write prints the rows in the order of the scenarios.
+func (t *table) write(w io.Writer) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	slices.SortStableFunc(t.rows, func(a, b row) int { return strings.Compare(a.scenario, b.scenario) })
+	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	_, _ = fmt.Fprintln(out, "SCENARIO\tOUTCOME\tDATA CONNECTIONS ATTEMPTED\tSECONDS") // Flush tells
+	for _, r := range t.rows {
+		_, _ = fmt.Fprintf(out, "%s\t%s\t%s\t%.2f\n", r.scenario, r.outcome, r.dialled, r.took.Seconds())
+	}
+	return out.Flush()
+}
