@@ -207,11 +207,12 @@ func (p Passive) targets(x *Exchange, m Method, advertised passiveReply) ([]dial
 	if len(targets) == 0 {
 		return nil, errors.New("the address policy permits no address")
 	}
-	if len(targets) == 1 && targets[0].addr != advertised.addr && advertised.addr.IsValid() {
-		x.notice(m, "%s", targets[0].reason)
-	}
 	if len(targets) > 1 && x.client.opts.Memory.believesAdvertised() {
 		slices.Reverse(targets)
+		targets[0].reason = fmt.Sprintf("server sent passive reply with address %s, using it first, because it was right before", targets[0].addr)
+	}
+	if advertised.addr.IsValid() && (len(targets) > 1 || targets[0].addr != advertised.addr) {
+		x.notice(m, "%s", targets[0].reason)
 	}
 	return targets, nil
 }

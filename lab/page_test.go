@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
@@ -65,7 +66,7 @@ func startBrowser(t *testing.T) context.Context {
 	t.Cleanup(stop)
 	browser, closeBrowser := chromedp.NewContext(allocator)
 	t.Cleanup(closeBrowser)
-	require.NoError(t, chromedp.Run(browser))
+	require.NoError(t, chromedp.Do(browser))
 	return browser
 }
 
@@ -95,17 +96,13 @@ func showPage(t *testing.T, browser context.Context, r *doctor.Report, width int
 	require.NoError(t, r.WriteHTML(f))
 	require.NoError(t, f.Close())
 
-	var facts pageFacts
-	var image []byte
-	heard := listenTo(ctx)
-	require.NoError(t, chromedp.Run(ctx,
-		network.Enable(), log.Enable(),
-		chromedp.EmulateViewport(width, 900, chromedp.EmulateScale(1)),
-		emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}),
-		chromedp.Navigate("file://"+file),
-		chromedp.Evaluate(measure, &facts),
-		chromedp.FullScreenshot(&image, 100),
-	))
+	heard := listenTo(t, ctx)
+	require.NoError(t, chromedp.Do(ctx,
+		chromedp.EmulateViewport(width, 900, chromedp.EmulateScale(1)), emulateScheme(scheme), chromedp.Navigate("file://"+file)))
+	facts, err := chromedp.Run(ctx, chromedp.Evaluate[pageFacts](measure))
+	require.NoError(t, err)
+	image, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
+	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(picture, image, 0o644))
 	facts.requests, facts.complaints = heard()
 	for i, url := range facts.requests {
@@ -116,11 +113,20 @@ func showPage(t *testing.T, browser context.Context, r *doctor.Report, width int
 	return facts
 }
 
+func emulateScheme(scheme string) chromedp.Action[chromedp.Void] {
+	return chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
+		_, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
+		})
+		return err
+	})
+}
+
 // listenTo collects what the tab loads and what it complains of.
-func listenTo(ctx context.Context) func() (requests, complaints []string) {
+func listenTo(t *testing.T, tab context.Context) func() (requests, complaints []string) {
 	var mu sync.Mutex
 	var requests, complaints []string
-	chromedp.ListenTarget(ctx, func(event any) {
+	require.NoError(t, chromedp.Listen(tab, func(event any) {
 		mu.Lock()
 		defer mu.Unlock()
 		switch e := event.(type) {
@@ -133,7 +139,11 @@ func listenTo(ctx context.Context) func() (requests, complaints []string) {
 		case *runtime.EventExceptionThrown:
 			complaints = append(complaints, e.ExceptionDetails.Text)
 		}
-	})
+	}))
+	_, err := chromedp.Call(tab, network.Enable, network.EnableParams{})
+	require.NoError(t, err)
+	_, err = chromedp.Call(tab, log.Enable, cdp.Empty{})
+	require.NoError(t, err)
 	return func() ([]string, []string) {
 		mu.Lock()
 		defer mu.Unlock()

@@ -179,7 +179,7 @@ func (r *trial) prepare(run Run, verb string) (job, error) {
 		user = r.network.expand(run.User)
 	}
 	args = append(args, "--json", "-v", "--timeout", defaultTimeout, "--user", user)
-	if r.server.caFile != "" {
+	if tls := strings.Contains(run.Flags+url, "--tls") || !strings.HasPrefix(url, "ftp:"); tls && r.server.caFile != "" {
 		args = append(args, "--ca-file", r.server.caFile)
 	}
 	j.client.args = append(append([]string{r.command}, args...), splitFlags(r.network.expand(run.Flags))...)
