@@ -2,6 +2,22 @@ module github.com/dualport/ftp/portmap
 
 go 1.26.0
 
-require github.com/dualport/ftp v0.0.0
+require (
+	github.com/dualport/ftp v0.0.0
+	github.com/huin/goupnp v1.3.1
+	github.com/libp2p/go-netroute v0.4.0
+	github.com/pion/stun/v3 v3.1.7
+	golang.org/x/net v0.62.0
+)
+
+require (
+	github.com/pion/dtls/v3 v3.1.5 // indirect
+	github.com/pion/logging v0.2.4 // indirect
+	github.com/pion/transport/v4 v4.1.0 // indirect
+	github.com/wlynxg/anet v0.0.5 // indirect
+	golang.org/x/crypto v0.58.0 // indirect
+	golang.org/x/sync v0.0.0-20210220032951-036812b2e83c // indirect
+	golang.org/x/sys v0.49.0 // indirect
+)
 
 replace github.com/dualport/ftp => ../
