@@ -1,70 +1,36 @@
 package doctor
 
 import (
-	"cmp"
 	"fmt"
-	"net/netip"
 	"strings"
 
 	"github.com/dualport/ftp"
 )
-
-// findings are the rows by what they are about.
-type findings struct {
-	report                       *Report
-	epsv                         Row
-	pasvAuto, pasvPeer, pasvSent Row
-	port, eprt                   Row
-
-	active ftp.Active // as it was examined, but for its methods
-	turned bool       // to implicit TLS, which was not asked for
-	pinned bool       // the caller has a way of its own to believe a certificate
-}
-
-func sortOut(r *Report) findings {
-	f := findings{report: r}
-	for _, row := range r.Rows {
-		switch {
-		case row.Method == ftp.EPSV:
-			f.epsv = row
-		case row.Method == ftp.PORT:
-			f.port = row
-		case row.Method == ftp.EPRT:
-			f.eprt = row
-		case row.Policy == ftp.AddressAuto.String():
-			f.pasvAuto = row
-		case row.Policy == ftp.AddressControl.String():
-			f.pasvPeer = row
-		case row.Policy == ftp.AddressServer.String():
-			f.pasvSent = row
-		}
-	}
-	return f
-}
 
 // advise turns what was found into what to do, the most important first.
 func (f findings) advise() []Advice {
 	all := f.dataTLS()
 	switch {
 	case len(all) > 0:
-	case f.epsv.ok() || f.pasvAuto.ok():
+	case f.passive():
 		all = append(all, f.passiveWorks())
+		if f.wanted == ftp.ModeActive && f.activeBroken() {
+			all = append(all, f.forwarding()...)
+		}
 	case f.pasvSent.ok():
-		all = append(all, Advice{
-			Text:    "Passive mode works only with the address that the server names: believe it.",
-			Flags:   "--passive-address server",
-			Options: "ftp.Options{Passive: ftp.Passive{Address: ftp.AddressServer}}",
-		})
-	case f.port.ok() || f.eprt.ok():
+		all = append(all, believeServer("Passive mode works only with the address that the server names: believe it."))
+	case f.active():
 		all = append(all, f.activeWorks())
+		all = append(all, f.openPassive()...)
 	default:
+		all = append(all, f.useFamily()...)
 		all = append(all, f.nothingWorks()...)
 	}
 	all = append(all, f.wrongAddress()...)
+	all = append(all, f.blindness()...)
+	all = append(all, f.deadFamily()...)
 	return append(all, f.tlsAdvice()...)
 }
-
-func (r Row) ok() bool { return r.Outcome == Works }
 
 // passiveWorks: the defaults get through; all there is to gain is time.
 func (f findings) passiveWorks() Advice {
@@ -84,79 +50,34 @@ func (f findings) passiveWorks() Advice {
 	}
 }
 
-func (f findings) activeWorks() Advice {
-	flags, fields := activeSettings(f.active)
-	mode := "--mode active"
-	if !f.port.ok() && f.port.Outcome != NotApplicable {
-		mode = "--data-command eprt"
-		fields = append([]string{"Methods: []ftp.Method{ftp.EPRT}"}, fields...)
-	}
+func believeServer(text string) Advice {
 	return Advice{
-		Text:    "Passive mode does not work here, active mode does.",
-		Flags:   strings.Join(append([]string{mode}, flags...), " "),
-		Options: activeOptions(fields),
+		Text:    text,
+		Flags:   "--passive-address server",
+		Options: "ftp.Options{Passive: ftp.Passive{Address: ftp.AddressServer}}",
 	}
-}
-
-// activeSettings are the ports and the address of active mode, as flags and as
-// fields of ftp.Active; none of those that are left to the library.
-func activeSettings(a ftp.Active) (flags, fields []string) {
-	if a.Ports != (ftp.PortRange{}) {
-		flags = append(flags, "--port-range "+a.Ports.String())
-		fields = append(fields, fmt.Sprintf("Ports: ftp.PortRange{Lo: %d, Hi: %d}", a.Ports.Lo, a.Ports.Hi))
-	}
-	if a.External != "" {
-		flags = append(flags, "--external-ip "+a.External)
-		fields = append(fields, fmt.Sprintf("External: %q", a.External))
-	}
-	return flags, fields
-}
-
-// activeOptions is the Go text of options with these fields of ftp.Active.
-func activeOptions(fields []string) string {
-	if len(fields) == 0 {
-		return "ftp.Options{Mode: ftp.ModeActive}"
-	}
-	return "ftp.Options{Mode: ftp.ModeActive, Active: ftp.Active{" + strings.Join(fields, ", ") + "}}"
 }
 
 // nothingWorks says what to ask an administrator for, on either side.
 func (f findings) nothingWorks() []Advice {
-	all := []Advice{{Text: "No data connection is possible. " + f.passiveFailed()}}
+	opening := f.openPassive()
+	first := Advice{Text: "No data connection is possible."}
+	if len(opening) == 0 {
+		first.Text += " " + f.passiveFailed()
+	}
 	if f.port.Outcome == NotApplicable && f.eprt.Outcome == NotApplicable {
-		return all
+		return append([]Advice{first}, opening...)
 	}
 	if f.activeRefused() {
-		all[0].Text += " The server refuses active mode too, whatever address and port it is told."
-		return all
+		first.Text += " The server refuses active mode too, whatever address and port it is told."
+		return append([]Advice{first}, opening...)
 	}
-	server, client := hostOf(f.report.Remote), hostOf(f.report.Local)
-	wanted := f.active
-	which := "the ports that were tried"
-	if wanted.Ports == (ftp.PortRange{}) {
-		wanted.Ports = ftp.PortRange{Lo: 50000, Hi: 50010}
-		which = "a range of ports, such as " + wanted.Ports.String() + ","
-	}
-	if wanted.External == "" {
-		wanted.External = "ADDRESS"
-	}
-	flags, fields := activeSettings(wanted)
-	return append(all, Advice{
-		Text: fmt.Sprintf("Or have %s forwarded to %s and opened for TCP connections from %s, "+
-			"and use active mode with the address that %s sees you at.", which, client, server, server),
-		Flags:   "--mode active " + strings.Join(flags, " "),
-		Options: activeOptions(fields),
-	})
+	return append(append([]Advice{first}, opening...), f.forwarding()...)
 }
 
 // passiveFailed says what became of EPSV and PASV, none of which works, and what
 // to do about it.
 func (f findings) passiveFailed() string {
-	if ports := f.report.PassivePorts; ports != "" {
-		return fmt.Sprintf("Ask the administrators of the firewalls on both sides to let TCP connections from %s to %s through "+
-			"on the server's passive ports; those it named were %s, and its configuration tells the whole range.",
-			hostOf(f.report.Local), hostOf(f.report.Remote), ports)
-	}
 	switch epsv, pasv := f.epsv.Outcome, f.pasvAuto.Outcome; {
 	case epsv == Refused && pasv == Refused:
 		return "The server refuses passive mode: ask its administrator to enable it and to open a range of passive ports in its firewall."
@@ -168,47 +89,43 @@ func (f findings) passiveFailed() string {
 		f.epsv.Outcome, f.pasvAuto.Outcome)
 }
 
-// activeRefused tells whether the server answered the commands of active mode
-// with an error which no other address would have spared. One that was told a
-// private address from afar may have refused that address alone.
-func (f findings) activeRefused() bool {
-	refused := func(r Row) bool { return r.Outcome == Refused || r.Outcome == NotApplicable }
-	named := cmp.Or(f.port.Advertised, f.eprt.Advertised)
-	return refused(f.port) && refused(f.eprt) && !(isPrivate(hostOf(named)) && !isPrivate(hostOf(f.report.Remote)))
-}
-
-func isPrivate(host string) bool {
-	addr, err := netip.ParseAddr(host)
-	return err == nil && (addr.IsPrivate() || addr.IsLoopback() || addr.IsLinkLocalUnicast())
-}
-
-// wrongAddress looks for a 227 that names another address than the server is
-// reached at: a NAT the server does not know of, or data movers of their own.
-func (f findings) wrongAddress() []Advice {
-	sent, peer := hostOf(f.pasvAuto.Advertised), hostOf(f.report.Remote)
-	if sent == "" || peer == "" || sent == peer || !f.pasvAuto.ok() {
+// useFamily: the other family is better than any work on firewalls.
+func (f findings) useFamily() []Advice {
+	how := ""
+	switch {
+	case f.otherFamily.passive():
+		how = "passive"
+	case f.otherFamily.active():
+		how = "active"
+	default:
 		return nil
 	}
-	if hostOf(f.pasvAuto.Dialled) == sent {
-		return []Advice{{
-			Text:    fmt.Sprintf("The server's data connections are at %s, not at %s. The default found out; believing the server at once is faster.", sent, peer),
-			Flags:   "--passive-address server",
-			Options: "ftp.Options{Passive: ftp.Passive{Address: ftp.AddressServer}}",
-		}}
+	a := Advice{
+		Text:    fmt.Sprintf("Over %s no data connection comes about, over %s it does, in %s mode: use that.", f.family, f.otherFamily.family, how),
+		Flags:   familyFlag(f.otherFamily.family),
+		Options: fmt.Sprintf("ftp.Options{Network: %q}", familyNetwork(f.otherFamily.family)),
+	}
+	if how == "active" {
+		a.Flags += " --mode active"
+		a.Options = strings.TrimSuffix(a.Options, "}") + ", Mode: ftp.ModeActive}"
+	}
+	return []Advice{a}
+}
+
+// deadFamily: each new session tries in vain what is not to be reached.
+func (f findings) deadFamily() []Advice {
+	dead := f.otherFamily
+	if dead.session.Outcome != TimedOut || f.family == "" {
+		return nil
 	}
 	return []Advice{{
-		Text: fmt.Sprintf("The server's PASV replies name %s, but it is reached at %s: it does not know its external address. "+
-			"The default copes; other clients may not. Its administrator should set that address "+
-			"(vsftpd: pasv_address, ProFTPD: MasqueradeAddress, Pure-FTPd: -P or ForcePassiveIP).", sent, peer),
-		Options: "ftp.Options{}",
+		Text: fmt.Sprintf("The name of the server has an address of %s at which nothing answers (%s). Clients try it and lose time: "+
+			"its administrator should see to it, or take it out of the DNS.", dead.family, dead.session.Dialled),
+		Flags:   familyFlag(f.family),
+		Options: fmt.Sprintf("ftp.Options{Network: %q}", familyNetwork(f.family)),
 	}}
 }
 
-// hostOf returns the address of an "address:port", or "" where there is none.
-func hostOf(s string) string {
-	ap, err := netip.ParseAddrPort(s)
-	if err != nil {
-		return ""
-	}
-	return ap.Addr().Unmap().WithZone("").String()
-}
+func familyFlag(family string) string { return "-" + strings.TrimPrefix(family, "IPv") }
+
+func familyNetwork(family string) string { return "tcp" + strings.TrimPrefix(family, "IPv") }

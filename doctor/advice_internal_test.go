@@ -37,7 +37,7 @@ func TestRefusedActiveMode(t *testing.T) {
 			})
 			all := f.nothingWorks()
 			require.Contains(t, all[0].Text, "The server refuses passive mode")
-			require.Equal(t, tt.forwarding, len(all) == 2)
+			require.Equal(t, tt.forwarding, len(all) == 3)
 			if tt.says == "" {
 				require.NotContains(t, all[0].Text, "refuses active mode")
 			} else {

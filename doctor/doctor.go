@@ -3,18 +3,19 @@
 //
 // FTP opens a second connection for every transfer and every listing. Run logs
 // in, tries each way of obtaining it with a real listing of the working
-// directory, and returns a Report: a table of what works, and advice on what to
-// set, or what to ask an administrator for, where something does not. It tells as
-// well how the server encrypts: the version of TLS, its certificate, the levels of
-// protection, and whether data connections must resume the TLS session.
+// directory, over both families of addresses and with and without TLS, and
+// returns a Report: a table of what works, what there is of NATs and of firewalls
+// that read FTP on the way, and advice on what to set, or what to ask an
+// administrator for, where something does not work. It tells as well how the
+// server encrypts: the version of TLS, its certificate, the levels of protection,
+// and whether data connections must resume the TLS session.
 package doctor
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
-	"net"
+	"net/netip"
 	"time"
 
 	"github.com/dualport/ftp"
@@ -26,6 +27,8 @@ type Config struct {
 	// only the context bounds it. What there was no time for is reported as
 	// skipped.
 	Limit time.Duration
+
+	lookup func(ctx context.Context, host string) ([]netip.Addr, error) // nil means the system's
 }
 
 const defaultLimit = 60 * time.Second
@@ -43,9 +46,14 @@ var errLimit = errors.New("the time for the examination was over")
 // the session from coming about, the Report is there too, and holds what was
 // learned of the server's TLS and of its certificate.
 //
-// Where the session is encrypted, up to three more logins find out what the
-// server demands of data connections; where it is in clear, one more connection without
-// a login finds out whether the server has explicit TLS.
+// Sessions follow one another; there is never more than one. After that which
+// opts ask for, up to two find out what a server with TLS demands of data
+// connections. One examines the other kind of security: explicit TLS where opts
+// ask for a session in clear, with whatever certificate the server has, because
+// the password has passed in clear already; and a session in clear where opts ask
+// for TLS and for an anonymous login, which has no secret. One examines the other
+// family where the host is a name that has addresses of both. A login that the
+// server refuses ends this.
 func Run(ctx context.Context, address string, opts *ftp.Options, cfg Config) (*Report, error) {
 	limit := cfg.Limit
 	if limit == 0 {
@@ -57,121 +65,93 @@ func Run(ctx context.Context, address string, opts *ftp.Options, cfg Config) (*R
 	}
 	defer cancel()
 	start := time.Now()
-	e := newExamination(address, opts, limit)
-	e.preferImplicit(limited)
-	if err := e.dial(limited); err != nil {
-		e.noteSession(err)
-		e.report.Duration = time.Since(start).Round(time.Microsecond)
+	e := newExamination(address, opts, cfg, limit)
+	err := e.examine(limited)
+	e.report.Duration = time.Since(start).Round(time.Microsecond)
+	if err != nil {
 		return e.refused(err), err
 	}
-	defer e.close()
-	e.noteSession(nil)
-	e.askSystem(limited)
-	for _, p := range probes(opts) {
-		e.report.Rows = append(e.report.Rows, e.run(limited, p))
-	}
-	e.examineTLS(limited)
-	if err := ctx.Err(); err != nil {
+	if ctx.Err() != nil {
 		return nil, fmt.Errorf("examining %s: %w", address, context.Cause(ctx))
 	}
 	e.finish()
-	e.report.Duration = time.Since(start).Round(time.Microsecond)
 	return &e.report, nil
 }
 
-// examination is one run: a session that is made anew where a method broke it,
-// and what was learned so far.
+// examination is one run: its sections, and what was learned so far.
 type examination struct {
 	address string
-	opts    ftp.Options
+	opts    ftp.Options // the caller's, with shorter timeouts
+	config  Config
 	memory  ftp.Memory
-	dialer  switchDialer
-	client  *ftp.Client
-	dialErr error // why there is no session any more
-	rungs   []ftp.Rung
-	dataTLS *ftp.TLSInfo   // of the last data connection
-	working ftp.DataDialer // the first one that led to a data connection
-	turned  bool           // to implicit TLS, which the options did not ask for
+	main    *section   // what the options ask for
+	beside  []*section // what else was examined
+	crowded error      // the server admits no further session
+	turned  bool       // to implicit TLS, which the options did not ask for
 	report  Report
-
-	outerTrace *ftp.Trace  // the caller's
-	outerTLS   *tls.Config // the caller's
 }
 
-func newExamination(address string, opts *ftp.Options, limit time.Duration) *examination {
-	e := &examination{address: address, report: Report{Host: address}}
+func newExamination(address string, opts *ftp.Options, cfg Config, limit time.Duration) *examination {
+	e := &examination{address: address, config: cfg, report: Report{Host: address}}
 	if opts != nil {
 		e.opts = *opts
 	}
 	e.opts.Timeouts = shorten(e.opts.Timeouts, limit)
 	e.opts.Memory = &e.memory
-	e.opts.DataDialer = &e.dialer
-	e.outerTrace, e.outerTLS = e.opts.Trace, e.opts.TLSConfig
+	e.opts.Progress = nil
 	e.report.TLS.Explicit, e.report.TLS.Implicit = Skipped, Skipped
 	e.report.TLS.Private, e.report.TLS.Clear = Skipped, Skipped
-	e.observe(&e.opts)
-	e.opts.Trace = e.listenIn(e.opts.Trace)
-	e.opts.Progress = nil
 	return e
 }
 
-// shorten bounds the waits so that the six probes fit into the limit even where
-// each of them times out.
-func shorten(t ftp.Timeouts, limit time.Duration) ftp.Timeouts {
-	if limit <= 0 {
-		return t
-	}
-	atMost := func(d *time.Duration, most time.Duration) {
-		if *d <= 0 || *d > most {
-			*d = most
-		}
-	}
-	atMost(&t.Dial, min(limit/3, 30*time.Second))
-	atMost(&t.TLSHandshake, min(limit/6, 15*time.Second))
-	atMost(&t.Reply, min(limit/6, 30*time.Second))
-	atMost(&t.DataConnect, min(limit/12, 10*time.Second))
-	atMost(&t.Accept, min(limit/8, 20*time.Second))
-	atMost(&t.Stall, min(limit/6, 60*time.Second))
-	atMost(&t.FinalReply, min(limit/6, 60*time.Second))
-	atMost(&t.Abort, min(limit/12, 5*time.Second))
-	return t
-}
-
-func (e *examination) dial(ctx context.Context) error {
-	client, err := ftp.Dial(ctx, e.address, &e.opts)
-	if err != nil {
+// examine goes from what matters most to what matters least. Its error is that
+// of the session which the options ask for.
+func (e *examination) examine(ctx context.Context) error {
+	e.preferImplicit(ctx)
+	if err := e.examineMain(ctx); err != nil {
 		return err
 	}
-	e.client = client
-	e.report.Features = client.Features()
+	e.examineTLS(ctx)
+	e.examineSecurity(ctx)
+	e.examineFamily(ctx)
 	return nil
 }
 
-func (e *examination) close() {
-	if e.client != nil {
-		_ = e.client.Close() // nothing is under way
+// examineMain examines what the options ask for.
+func (e *examination) examineMain(ctx context.Context) error {
+	o := e.opts
+	e.observe(&o)
+	s := newSection(e.address, o)
+	e.main = s
+	err := s.dial(ctx)
+	e.noteSession(err)
+	e.report.Local, e.report.Remote, e.report.Greeting = s.local, s.remote, s.greeting()
+	if err != nil {
+		return err
 	}
-}
-
-// session returns a session that is in step, dialling again where the last
-// method broke it. A refused login is not tried a second time.
-func (e *examination) session(ctx context.Context) error {
-	if e.dialErr != nil {
-		return e.dialErr
-	}
-	if err := e.client.NoOp(ctx); err == nil || !errors.Is(err, ftp.ErrBroken) && !errors.Is(err, ftp.ErrTooManyConnections) {
-		return nil // a server without NOOP has answered too
-	}
-	e.close()
-	e.dialErr = e.dial(ctx)
-	return e.dialErr
-}
-
-func (e *examination) askSystem(ctx context.Context) {
-	system, err := e.client.System(ctx)
-	if err == nil {
+	defer s.close() // some servers admit one session at a time
+	s.stayInFamily()
+	e.report.Features = s.client.Features()
+	if system, err := s.client.System(ctx); err == nil {
 		e.report.System = system
 	}
+	s.examine(ctx, probes(e.opts.Active))
+	e.report.Rows = s.rows
+	e.notePorts(ctx)
+	e.noteAddress(ctx)
+	return nil
+}
+
+// full is the reason not to log in any more; nil where there is none.
+func (e *examination) full() error {
+	if e.main.dialErr != nil && loginRefused(e.main.dialErr) {
+		return e.main.dialErr
+	}
+	return e.crowded
+}
+
+func loginRefused(err error) bool {
+	return errors.Is(err, ftp.ErrLogin) || errors.Is(err, ftp.ErrTooManyConnections)
 }
 
 // refused is the report of a server with which no session came about; nil where
@@ -193,55 +173,15 @@ func (e *examination) completeAdvice() {
 }
 
 func (e *examination) finish() {
-	if ports := e.memory.PassivePorts(); ports != (ftp.PortRange{}) {
-		e.report.PassivePorts = ports.String()
-	}
 	for _, r := range e.report.Rows {
-		e.report.Works = e.report.Works || r.Outcome == Works
+		e.report.Works = e.report.Works || r.ok() && r.Security == e.main.security()
 	}
+	e.noteRewrites()
 	f := sortOut(&e.report)
-	f.active, f.turned = e.opts.Active, e.turned
-	f.pinned = e.outerTLS != nil && e.outerTLS.VerifyConnection != nil
+	f.examined, f.turned = e.opts.Active, e.turned
+	f.wanted = e.opts.Mode
+	f.proxied = e.opts.DialContext != nil
+	f.pinned = e.opts.TLSConfig != nil && e.opts.TLSConfig.VerifyConnection != nil
 	e.report.Advice = f.advise()
 	e.completeAdvice()
-}
-
-// listenIn returns a trace that notes what the report tells, and passes
-// everything on to the caller's.
-func (e *examination) listenIn(outer *ftp.Trace) *ftp.Trace {
-	var t ftp.Trace
-	if outer != nil {
-		t = *outer
-	}
-	t.Dial = both(t.Dial, func(d ftp.DialEvent) {
-		if d.Purpose == ftp.PurposeControl && d.Err == nil {
-			e.report.Local, e.report.Remote = addrText(d.Local), addrText(d.Remote)
-		}
-	})
-	t.Reply = both(t.Reply, func(r ftp.ReplyEvent) {
-		if r.Command == "" && r.Reply.Code >= 200 { // a 120 only announces it
-			e.report.Greeting = r.Reply.Text()
-		}
-	})
-	t.Transfer = both(t.Transfer, func(t ftp.TransferEvent) { e.dataTLS = t.Result.Negotiation.TLS })
-	t.Rung = both(t.Rung, func(r ftp.Rung) { e.rungs = append(e.rungs, r) })
-	return &t
-}
-
-// addrText: a connection that Options.DialContext made may have no addresses.
-func addrText(a net.Addr) string {
-	if a == nil {
-		return ""
-	}
-	return a.String()
-}
-
-func both[E any](first, second func(E)) func(E) {
-	if first == nil {
-		return second
-	}
-	return func(event E) {
-		first(event)
-		second(event)
-	}
 }

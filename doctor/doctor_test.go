@@ -16,10 +16,27 @@ import (
 	"github.com/dualport/ftp/ftptest"
 )
 
-// outcomes is the column of a report that the tests compare.
-func outcomes(r *doctor.Report) map[string]string {
-	m := make(map[string]string)
+// section are the rows of one family and security; those of the session that the
+// options ask for where neither is given.
+func section(r *doctor.Report, family, security string) []doctor.Row {
+	if family == "" {
+		family, security = r.Rows[0].Family, r.Rows[0].Security
+	}
+	var rows []doctor.Row
 	for _, row := range r.Rows {
+		if row.Family == family && row.Security == security {
+			rows = append(rows, row)
+		}
+	}
+	return rows
+}
+
+// outcomes is the column of a report that the tests compare.
+func outcomes(r *doctor.Report) map[string]string { return outcomesOf(section(r, "", "")) }
+
+func outcomesOf(rows []doctor.Row) map[string]string {
+	m := make(map[string]string)
+	for _, row := range rows {
 		m[strings.TrimSpace(string(row.Method)+" "+row.Policy)] = row.Outcome.String()
 	}
 	return m
@@ -110,8 +127,8 @@ func TestOutcomes(t *testing.T) {
 				"EPSV": "timed out", "PASV auto": "timed out", "PASV control": "timed out", "PASV server": "timed out",
 			}),
 			works:  true,
-			advice: []string{"active mode does"},
-			flags:  []string{"--mode active"},
+			advice: []string{"active mode does", "on this side", "those of the server"},
+			flags:  []string{"--mode active", "", ""},
 		},
 		{
 			name: "only EPRT works",
@@ -153,8 +170,8 @@ func TestOutcomes(t *testing.T) {
 				c.Disable = map[string]string{"PORT": "", "EPRT": ""}
 			},
 			limit:  3 * time.Second,
-			advice: []string{"from 127.0.0.1 to 127.0.0.1 through on the server's passive ports"},
-			flags:  []string{""},
+			advice: []string{"refuses active mode too", "from 127.0.0.1 to 127.0.0.1 through on ports", "those of the server"},
+			flags:  []string{"", "", ""},
 		},
 		{
 			name: "passive ports and the server's connections blocked",
@@ -166,8 +183,8 @@ func TestOutcomes(t *testing.T) {
 			want: map[string]string{
 				"EPSV": "failed", "PASV auto": "failed", "PASV control": "failed", "PASV server": "failed", "PORT": "failed", "EPRT": "failed",
 			},
-			advice: []string{"through on the server's passive ports", "50000-50010"},
-			flags:  []string{"", "--mode active --port-range 50000-50010 --external-ip ADDRESS"},
+			advice: []string{"No data connection is possible", "on this side", "those of the server", "such as 50000-50010, opened"},
+			flags:  []string{"", "", "", "--mode active --port-range 50000-50010"},
 		},
 		{
 			name: "every method refused",
@@ -337,11 +354,9 @@ func TestLoginNotRepeatedAfterItWasRefused(t *testing.T) {
 }
 
 func TestLimit(t *testing.T) {
-	r, _ := examine(t, func(c *ftptest.Config) {
-		c.Faults = []ftptest.Fault{{On: "data", Data: ftptest.DataFault{Action: ftptest.DataStalls}}}
-	}, 300*time.Millisecond)
-	require.Equal(t, "skipped", r.Rows[5].Outcome.String())
-	require.False(t, r.Works)
+	r, _ := examine(t, func(c *ftptest.Config) { c.ReplyDelay = 100 * time.Millisecond }, 2*time.Second)
+	require.Equal(t, doctor.Skipped, r.Rows[5].Outcome)
+	require.Less(t, r.Duration, 5*time.Second)
 }
 
 func TestCancelled(t *testing.T) {

@@ -110,11 +110,18 @@ func (e *examination) serverName() string {
 	if c := e.opts.TLSConfig; c != nil && c.ServerName != "" {
 		return c.ServerName
 	}
-	host, _, err := net.SplitHostPort(e.address)
-	if err != nil {
-		host = strings.Trim(e.address, "[]")
-	}
+	host, _ := splitHost(e.address)
 	return strings.TrimSuffix(host, ".")
+}
+
+// splitHost splits an address that [ftp.Dial] took; port is empty where it names
+// none.
+func splitHost(address string) (host, port string) {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return strings.Trim(address, "[]"), ""
+	}
+	return host, port
 }
 
 // observe makes o note its first handshake, which is that of the control
@@ -136,13 +143,6 @@ func (e *examination) observe(o *ftp.Options) {
 		return err
 	}
 	o.TLSConfig = config
-}
-
-func cloned(c *tls.Config) *tls.Config {
-	if c == nil {
-		return new(tls.Config)
-	}
-	return c.Clone()
 }
 
 func (e *examination) noteHandshake(s tls.ConnectionState, config *tls.Config, problem error) {
@@ -231,7 +231,7 @@ func refusedProt(err error) bool {
 
 // knock starts a session with TLS and goes no further: nobody logs in.
 func (e *examination) knock(ctx context.Context, mode ftp.TLSMode) (Outcome, error) {
-	o := e.probeOptions()
+	o := e.opts
 	o.TLS, o.SkipLogin = mode, true
 	e.observe(&o)
 	c, err := ftp.Dial(ctx, e.address, &o)
@@ -241,17 +241,10 @@ func (e *examination) knock(ctx context.Context, mode ftp.TLSMode) (Outcome, err
 	return outcomeOf(err), err
 }
 
-// probeOptions are those of a session beside the one whose rows are reported.
-func (e *examination) probeOptions() ftp.Options {
-	o := e.opts
-	o.Trace, o.TLSConfig = e.outerTrace, e.outerTLS
-	return o
-}
-
 // preferImplicit turns to implicit TLS where the port is the one that is meant
 // for it and the server speaks it: in clear it would keep silent.
 func (e *examination) preferImplicit(ctx context.Context) {
-	_, port, _ := net.SplitHostPort(e.address) // without a port the address is no 990
+	_, port := splitHost(e.address)
 	if port != "990" || e.opts.TLS == ftp.TLSImplicit {
 		return
 	}
@@ -263,35 +256,22 @@ func (e *examination) preferImplicit(ctx context.Context) {
 	}
 }
 
-// examineTLS asks what the session itself has not shown. It ends the session
-// first: some servers admit one at a time.
+// examineTLS asks what an encrypted session itself has not shown.
 func (e *examination) examineTLS(ctx context.Context) {
 	t := &e.report.TLS
-	if e.dialErr != nil || ctx.Err() != nil {
-		return
-	}
-	e.close()
-	if e.opts.TLS == ftp.TLSNone {
-		outcome, err := e.knock(ctx, ftp.TLSExplicit)
-		t.Explicit = outcome
-		if err != nil && outcome != Refused {
-			e.noteFailure(err)
-		}
-		return
-	}
-	if !t.encrypted() {
+	if e.main.dialErr != nil || ctx.Err() != nil || !t.encrypted() {
 		return
 	}
 	if t.Clear == Skipped {
 		e.probeClear(ctx)
 	}
-	e.probeReuse(ctx)
+	e.noteReuse(e.main, func() (*ftp.TLSInfo, error) { return e.listWithoutResumption(ctx) })
 }
 
 // probeClear asks for PROT C. No data connection follows.
 func (e *examination) probeClear(ctx context.Context) {
-	o := e.probeOptions()
-	o.DataProtection = ftp.DataClear
+	o := e.opts
+	o.DataProtection, o.RequireSessionReuse = ftp.DataClear, false
 	c, err := ftp.Dial(ctx, e.address, &o)
 	switch {
 	case err == nil:

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
-	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/dualport/ftp"
@@ -19,11 +19,7 @@ type probe struct {
 
 // probes returns what is examined, in this order: what most networks permit
 // comes first, so that a short limit still tells what matters.
-func probes(opts *ftp.Options) []probe {
-	var active ftp.Active
-	if opts != nil {
-		active = opts.Active
-	}
+func probes(active ftp.Active) []probe {
 	list := []probe{{method: ftp.EPSV, dialer: ftp.Passive{Methods: []ftp.Method{ftp.EPSV}}}}
 	for _, policy := range []ftp.AddressPolicy{ftp.AddressAuto, ftp.AddressControl, ftp.AddressServer} {
 		dialer := ftp.Passive{Methods: []ftp.Method{ftp.PASV}, Address: policy}
@@ -37,6 +33,14 @@ func probes(opts *ftp.Options) []probe {
 	return list
 }
 
+// methodProbes are one of each method: the address policies tell nothing new of
+// a server over another family or with another security.
+func methodProbes(active ftp.Active) []probe {
+	return slices.DeleteFunc(probes(active), func(p probe) bool {
+		return p.policy == ftp.AddressControl.String() || p.policy == ftp.AddressServer.String()
+	})
+}
+
 // switchDialer is the session's data dialer; the probe under way sets the one
 // that it stands for.
 type switchDialer struct{ current ftp.DataDialer }
@@ -47,18 +51,19 @@ func (s *switchDialer) DialData(ctx context.Context, x *ftp.Exchange) (net.Conn,
 }
 
 // run examines one way by a listing of the working directory.
-func (e *examination) run(ctx context.Context, p probe) Row {
+func (s *section) run(ctx context.Context, p probe) Row {
 	row := Row{Method: p.method, Policy: p.policy}
-	if reason := e.notApplicable(p); reason != "" {
+	if reason := s.notApplicable(p); reason != "" {
 		row.Outcome, row.Reason = NotApplicable, reason
 		return row
 	}
-	if before, found := e.hopeless(p); found {
+	if before, found := s.hopeless(p); found {
 		row.Outcome, row.Error = before.Outcome, before.Error
-		row.Reason = "not tried again: the server's answer does not depend on the address policy"
+		row.Advertised, row.Dialled = before.Advertised, before.Dialled
+		row.Reason = "not tried again: what came of it does not depend on the address policy"
 		return row
 	}
-	if e.dataTLSFailed() {
+	if s.dataTLSFailed() {
 		row.Outcome, row.Error = Skipped, "TLS failed on a data connection, which is the same by every method"
 		return row
 	}
@@ -66,22 +71,20 @@ func (e *examination) run(ctx context.Context, p probe) Row {
 		row.Outcome, row.Error = Skipped, errLimit.Error()
 		return row
 	}
-	if err := e.session(ctx); err != nil {
+	if err := s.session(ctx); err != nil {
 		row.Outcome, row.Error = Skipped, "no session: "+err.Error()
 		return row
 	}
-	e.dialer.current, e.rungs, e.dataTLS = p.dialer, nil, nil
+	s.dialer.current, s.rungs, s.dataTLS = p.dialer, nil, nil
 	start := time.Now()
-	err := list(ctx, e.client)
+	err := list(ctx, s.client)
 	row.Duration = time.Since(start).Round(time.Microsecond)
-	row.TLS = e.dataTLS
-	row.judge(e.rungs, err)
-	if row.Outcome == Works && e.working == nil {
-		e.working = p.dialer
+	row.TLS = s.dataTLS
+	row.judge(s.rungs, err)
+	if row.Outcome == Works && s.working == nil {
+		s.working = p.dialer
 	}
-	if errors.Is(err, ftp.ErrSessionReuse) {
-		e.report.TLS.SessionReuse, e.report.TLS.ReuseNote = ReuseDemanded, "the server refused a data connection for its TLS session"
-	}
+	s.reuseRefused = s.reuseRefused || errors.Is(err, ftp.ErrSessionReuse)
 	return row
 }
 
@@ -104,23 +107,27 @@ func list(ctx context.Context, client *ftp.Client) error {
 }
 
 // notApplicable tells why a method has no meaning here, or returns "".
-func (e *examination) notApplicable(p probe) string {
-	remote, err := netip.ParseAddrPort(e.report.Remote)
+func (s *section) notApplicable(p probe) string {
 	switch {
 	case p.method.Passive():
-	case e.opts.DialContext != nil && e.opts.Active.ListenFunc == nil:
+	case s.opts.DialContext != nil && s.opts.Active.ListenFunc == nil:
 		return "the connections go through a proxy, to which the server cannot connect"
-	case p.method == ftp.PORT && err == nil && remote.Addr().Unmap().Is6():
+	case p.method == ftp.PORT && addrOf(s.remote).Is6():
 		return "PORT has no room for an IPv6 address"
 	}
 	return ""
 }
 
 // hopeless looks for an earlier row in which the server refused the same command
-// or never answered it: the address policy is of no importance to the server.
-func (e *examination) hopeless(p probe) (Row, bool) {
-	for _, r := range e.report.Rows {
-		if r.Method == p.method && (r.Outcome == Refused || r.Outcome == TimedOut && r.Dialled == "") {
+// or never answered it, or in which nothing answered at the only address that
+// every policy leads to.
+func (s *section) hopeless(p probe) (Row, bool) {
+	for _, r := range s.rows {
+		if r.Method != p.method {
+			continue
+		}
+		alone := r.Dialled == "" || hostOf(r.Advertised) == hostOf(r.Dialled) && hostOf(r.Dialled) == hostOf(s.remote)
+		if r.Outcome == Refused || r.Outcome == TimedOut && alone {
 			return r, true
 		}
 	}
@@ -129,13 +136,8 @@ func (e *examination) hopeless(p probe) (Row, bool) {
 
 // dataTLSFailed tells whether TLS failed on a data connection before. Each try
 // may cost a new login, and servers ban who logs in too often.
-func (e *examination) dataTLSFailed() bool {
-	for _, r := range e.report.Rows {
-		if r.Outcome == TLSFailed {
-			return true
-		}
-	}
-	return false
+func (s *section) dataTLSFailed() bool {
+	return slices.ContainsFunc(s.rows, func(r Row) bool { return r.Outcome == TLSFailed })
 }
 
 // judge fills in what the attempts and the outcome of the listing tell.

@@ -31,9 +31,12 @@ type Report struct {
 	Rewrites []Rewrite `json:"rewrites,omitempty"`
 	// TLS is what was found out about encryption.
 	TLS TLS `json:"tls"`
-	// Rows are the ways to a data connection, in the order of the examination.
+	// Rows are the ways to a data connection, in the order of the examination:
+	// first those of the session that the options ask for, then those of the other
+	// security and of the other family, as far as they were examined.
 	Rows []Row `json:"rows"`
-	// Works tells whether one of them works.
+	// Works tells whether one of them works with the security that the options ask
+	// for.
 	Works bool `json:"works"`
 	// PassivePorts is the smallest range that holds every port which the server
 	// named, such as "50000-50010"; empty where it named none. The range that
@@ -53,7 +56,9 @@ type Row struct {
 	// Security is how the session was encrypted: "none", "explicit" or
 	// "implicit".
 	Security string `json:"security"`
-	// Method is the command that negotiates the connection.
+	// Method is the command that negotiates the connection. It is empty in the one
+	// row of a family or a security of which no session came about: Outcome and
+	// Error tell why.
 	Method ftp.Method `json:"method"`
 	// Policy says which address was dialled after a 227: "auto", "control" or
 	// "server". It is empty for the other methods, which leave no choice.

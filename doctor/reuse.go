@@ -11,58 +11,62 @@ import (
 	"github.com/dualport/ftp"
 )
 
-// probeReuse finds out whether the server takes data connections that do not
-// resume the TLS session of the control connection.
-func (e *examination) probeReuse(ctx context.Context) {
+// noteReuse finds out whether the server takes data connections that do not
+// resume the TLS session of the control connection. Where the section has not
+// shown it, ask lists over such a connection.
+func (e *examination) noteReuse(s *section, ask func() (*ftp.TLSInfo, error)) {
 	t := &e.report.TLS
-	for _, row := range e.report.Rows {
+	if s.reuseRefused {
+		t.SessionReuse, t.ReuseNote = ReuseDemanded, "the server refused a data connection for its TLS session"
+		return
+	}
+	for _, row := range s.rows {
 		if row.Outcome == Works && row.TLS != nil && !row.TLS.Resumed {
 			t.SessionReuse, t.ReuseNote = ReuseNotDemanded, "a data connection that resumed nothing was accepted"
 			return
 		}
 	}
-	if t.SessionReuse != ReuseUnknown {
-		return
-	}
-	if e.working == nil {
+	if s.working == nil {
 		t.ReuseNote = "no data connection came about to find it out with"
 		return
 	}
-	resumed, err := e.listWithoutResumption(ctx)
+	info, err := ask()
 	switch {
 	case errors.Is(err, ftp.ErrSessionReuse):
 		t.SessionReuse, t.ReuseNote = ReuseDemanded, "a data connection that resumed nothing was refused"
 	case err != nil:
 		t.ReuseNote = "the data connection that should have told failed: " + tlsCause(err)
-	case resumed == nil || resumed.Resumed:
+	case info == nil || info.Resumed:
 		t.ReuseNote = "the data connection that should have told was not a new TLS session"
 	default:
 		t.SessionReuse, t.ReuseNote = ReuseNotDemanded, "a data connection that resumed nothing was accepted"
 	}
 }
 
+// listAgain lists the working directory once more, by what worked before.
+func (s *section) listAgain(ctx context.Context) (*ftp.TLSInfo, error) {
+	if err := s.session(ctx); err != nil {
+		return nil, err
+	}
+	s.dialer.current, s.dataTLS = s.working, nil
+	err := list(ctx, s.client)
+	return s.dataTLS, err
+}
+
 // listWithoutResumption lists the working directory on a session of its own,
 // over a data connection that offers no TLS session to resume.
 func (e *examination) listWithoutResumption(ctx context.Context) (*ftp.TLSInfo, error) {
-	o := e.probeOptions()
+	o := e.opts
 	o.DataProtection, o.RequireSessionReuse = ftp.DataPrivate, false
-	o.DataDialer = e.working
-	var info *ftp.TLSInfo
-	trace := ftp.Trace{}
-	if o.Trace != nil {
-		trace = *o.Trace
-	}
-	trace.Transfer = both(trace.Transfer, func(t ftp.TransferEvent) { info = t.Result.Negotiation.TLS })
-	o.Trace = &trace
 	forget := e.forgetful(&o)
-	c, err := ftp.Dial(ctx, e.address, &o)
-	if err != nil {
+	s := newSection(e.address, o)
+	s.working = e.main.working
+	if err := s.dial(ctx); err != nil {
 		return nil, err
 	}
-	defer func() { _ = c.Close() }() // nothing is under way
+	defer s.close()
 	forget()
-	err = list(ctx, c)
-	return info, err
+	return s.listAgain(ctx)
 }
 
 // afterAll is later than any certificate is valid.

@@ -5,22 +5,21 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/dualport/ftp"
 )
 
-// WriteText writes the report for a person: the server, a table of what works,
-// and the advice. Control characters in what the server said are escaped, so
-// that it cannot speak to the terminal.
+// WriteText writes the report for a person: the server, a table of what works
+// for each family and security, and the advice. Control characters in what the
+// server said are escaped, so that it cannot speak to the terminal.
 func (r *Report) WriteText(w io.Writer) error {
 	var b strings.Builder
 	r.writeServer(&b)
+	r.writeWay(&b)
 	r.writeTLS(&b)
-	if len(r.Rows) > 0 {
-		r.writeTable(&b)
-	}
+	b.WriteByte('\n')
+	r.writeTables(&b)
 	r.writeAdvice(&b)
 	_, err := io.WriteString(w, b.String())
 	return err
@@ -48,9 +47,36 @@ func (r *Report) writeServer(b *strings.Builder) {
 	writeLine(b, "passive ports", r.PassivePorts)
 }
 
+// writeWay tells of what is between the two ends.
+func (r *Report) writeWay(b *strings.Builder) {
+	if len(r.Rows) == 0 {
+		return
+	}
+	if r.SeenAs == "" {
+		writeLine(b, "seen as", "not known")
+	} else {
+		writeLine(b, "seen as", r.SeenAs+", by "+r.SeenBy)
+	}
+	writeLine(b, "NAT", r.NAT.String())
+	for _, rewrite := range r.Rewrites {
+		writeLine(b, "rewritten", rewrite.String())
+	}
+}
+
+// String is the finding in a line.
+func (r Rewrite) String() string {
+	text := r.What
+	if r.Said != "" {
+		text += " " + r.Said
+	}
+	if r.Arrived != "" {
+		text += " to " + r.Arrived
+	}
+	return text + ": " + r.Evidence
+}
+
 func (r *Report) writeTLS(b *strings.Builder) {
 	t := &r.TLS
-	defer b.WriteByte('\n')
 	if t.Mode == ftp.TLSNone.String() {
 		writeLine(b, "TLS", "not used; explicit TLS: "+t.Explicit.said("not tried"))
 	} else {
@@ -66,6 +92,8 @@ func (r *Report) writeTLS(b *strings.Builder) {
 	}
 	if t.encrypted() {
 		writeLine(b, "data", "encrypted (PROT P): "+t.Private.said("not asked")+"; in clear (PROT C): "+t.Clear.said("not asked"))
+	}
+	if t.encrypted() || t.SessionReuse != ReuseUnknown {
 		reuse := t.SessionReuse.String()
 		if t.ReuseNote != "" {
 			reuse += ": " + t.ReuseNote
@@ -97,27 +125,6 @@ func (o Outcome) said(untried string) string {
 	return o.String()
 }
 
-func (r *Report) writeTable(b *strings.Builder) {
-	t := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
-	_, _ = fmt.Fprintln(t, "METHOD\tADDRESS\tRESULT\tADVERTISED\tCONNECTION\tTLS\tTIME") // a strings.Builder takes everything
-	for _, row := range r.Rows {
-		_, _ = fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", row.Method, dash(row.Policy), row.Outcome,
-			dash(row.Advertised), dash(row.connection()), dash(row.encryption()), row.time())
-	}
-	_ = t.Flush()
-	b.WriteByte('\n')
-	noted := false
-	for _, row := range r.Rows {
-		if note := row.note(); note != "" {
-			fmt.Fprintf(b, "%s: %s\n", row.name(), Visible(note))
-			noted = true
-		}
-	}
-	if noted {
-		b.WriteByte('\n')
-	}
-}
-
 func (r *Report) writeAdvice(b *strings.Builder) {
 	if len(r.Advice) == 0 {
 		return
@@ -126,63 +133,16 @@ func (r *Report) writeAdvice(b *strings.Builder) {
 	for i, a := range r.Advice {
 		fmt.Fprintf(b, "%d. %s\n", i+1, Visible(a.Text))
 		if a.Flags != "" {
-			fmt.Fprintf(b, "   flags:   %s\n", a.Flags)
+			fmt.Fprintf(b, "   flags:   %s\n", Visible(a.Flags))
 		}
 		if a.Options != "" {
-			fmt.Fprintf(b, "   library: %s\n", a.Options)
+			fmt.Fprintf(b, "   library: %s\n", Visible(a.Options))
+		}
+		for _, c := range a.Commands {
+			fmt.Fprintf(b, "   %s:\n", Visible(c.For))
+			for line := range strings.Lines(c.Text) {
+				fmt.Fprintf(b, "       %s\n", Visible(strings.ReplaceAll(strings.TrimRight(line, "\n"), "\t", "  ")))
+			}
 		}
 	}
-}
-
-func (r Row) name() string {
-	if r.Policy == "" {
-		return string(r.Method)
-	}
-	return string(r.Method) + " " + r.Policy
-}
-
-func (r Row) connection() string {
-	switch {
-	case r.Dialled != "":
-		return "to " + r.Dialled
-	case r.Listened != "":
-		return "at " + r.Listened
-	}
-	return ""
-}
-
-func (r Row) encryption() string {
-	switch {
-	case r.TLS == nil:
-		return ""
-	case r.TLS.Resumed:
-		return r.TLS.Version + ", resumed"
-	}
-	return r.TLS.Version + ", new"
-}
-
-func (r Row) time() string {
-	if r.Duration == 0 {
-		return "-"
-	}
-	return r.Duration.Round(time.Millisecond / 10).String()
-}
-
-// note is what the table has no room for: the error, or the reason of a choice
-// that a person may wonder at.
-func (r Row) note() string {
-	switch {
-	case r.Error != "":
-		return r.Error
-	case r.Outcome == NotApplicable, r.Policy != "" && hostOf(r.Advertised) != hostOf(r.Dialled):
-		return r.Reason
-	}
-	return ""
-}
-
-func dash(s string) string {
-	if s == "" {
-		return "-"
-	}
-	return s
 }

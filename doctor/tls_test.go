@@ -80,7 +80,7 @@ func TestSessionReuse(t *testing.T) {
 				require.Equal(t, "ftp.Options{TLS: ftp.TLSExplicit, TLSConfig: &tls.Config{MaxVersion: tls.VersionTLS12}}", r.Advice[0].Options)
 				return
 			}
-			for _, row := range r.Rows {
+			for _, row := range section(r, "", "") {
 				require.Equal(t, doctor.Works, row.Outcome, "%+v", row)
 				require.NotNil(t, row.TLS)
 				require.Equal(t, tt.resumes, row.TLS.Resumed)
@@ -252,12 +252,19 @@ func TestServerThatOffersTLS(t *testing.T) {
 	require.True(t, r.TLS.Certificate.Verifies)
 	require.Equal(t, "--tls explicit", r.Advice[1].Flags)
 	require.Contains(t, text(t, r), "TLS:           not used; explicit TLS: accepted\n")
-	require.Equal(t, 1, strings.Count(strings.Join(srv.Commands(), "\n"), "USER"))
+	require.Equal(t, 2, strings.Count(strings.Join(srv.Commands(), "\n"), "USER"), "one login in clear, one with TLS")
+	require.Equal(t, map[string]string{"EPSV": "works", "PASV auto": "works", "PORT": "works", "EPRT": "works"}, outcomesOf(section(r, "IPv4", "explicit")))
+	require.Equal(t, doctor.ReuseNotDemanded, r.TLS.SessionReuse)
 
 	r, _, err = examineTLS(t, ftptest.TLS{Certificate: ftptest.NewAuthority().Issue()}, nil, clear)
 	require.NoError(t, err)
 	require.Equal(t, doctor.TLSFailed, r.TLS.Explicit)
-	require.Contains(t, r.Advice[1].Flags, "--ca-file")
+	require.Equal(t, "--tls explicit --pin "+r.TLS.Certificate.KeyPin, r.Advice[1].Flags)
+	require.Contains(t, r.Advice[1].Options, "ftp.PinnedTLS(")
+	for _, row := range section(r, "IPv4", "explicit") {
+		require.Equal(t, doctor.Works, row.Outcome)
+		require.Contains(t, row.Reason, "does not verify")
+	}
 
 	r, _, err = examineTLS(t, ftptest.TLS{}, func(c *ftptest.Config) { c.TLS = nil }, clear)
 	require.NoError(t, err)
@@ -302,12 +309,12 @@ func TestBlindNAT(t *testing.T) {
 		c.Passive.EPSV.Port, c.Passive.PASV.Port = ftptest.PortRefused, ftptest.PortRefused
 		c.Passive.Advertise = netip.MustParseAddr("127.0.0.77")
 		c.Disable = map[string]string{"PORT": "500 Illegal PORT command.", "EPRT": ""}
-	}, nil)
+	}, func(o *ftp.Options) { o.User, o.Password = "user", "secret" })
+	require.NotContains(t, text(t, r), "in clear:", "a password is not sent in clear for the examination")
 	require.NoError(t, err)
 	require.False(t, r.Works)
 	last := r.Advice[len(r.Advice)-1]
 	require.Contains(t, last.Text, "NAT or firewall which reads FTP")
-	require.Contains(t, last.Flags, "--ccc")
-	require.Contains(t, last.Flags, "--external-ip")
+	require.Equal(t, "--ccc", last.Flags)
 	require.Equal(t, "ftp.Options{TLS: ftp.TLSExplicit, ClearControlUnsafe: true}", last.Options)
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/dualport/ftp"
@@ -53,16 +54,16 @@ func adviseDial(r *Report, err error) []Advice {
 
 func unknownAuthority(c *Certificate) Advice {
 	return Advice{
-		Text: fmt.Sprintf("The certificate was issued by an authority that is not trusted here (%s). Get its certificate from the server's administrator; "+
+		Text: fmt.Sprintf("The certificate was issued by an authority that is not trusted here (%s). Get its certificate from the server's administrator (--ca-file FILE); "+
 			"or ask whether the server's public key is the one named below, and trust that alone.", c.Issuer),
-		Flags:   "--ca-file FILE, or --pin " + c.KeyPin,
+		Flags:   "--pin " + c.KeyPin,
 		Options: fmt.Sprintf("ftp.Options{TLSConfig: config} with config, err := ftp.PinnedTLS(%q)", c.KeyPin),
 	}
 }
 
 // dataTLS is about data connections that come about, but on which TLS fails.
 func (f findings) dataTLS() []Advice {
-	for _, row := range f.report.Rows {
+	for _, row := range f.rows {
 		if row.Outcome != TLSFailed {
 			continue
 		}
@@ -105,56 +106,40 @@ func (f findings) tlsAdvice() []Advice {
 			Options: "ftp.Options{}",
 		})
 	}
-	if f.blind() {
-		all = append(all, blindNAT())
-	}
 	switch c := t.Certificate; {
-	case t.Mode == ftp.TLSNone.String() && t.Explicit == Works:
-		all = append(all, Advice{
-			Text:    "The server offers TLS, and this session told it the password in clear: encrypt.",
-			Flags:   "--tls explicit",
-			Options: "ftp.Options{TLS: ftp.TLSExplicit}",
-		})
-	case t.Mode == ftp.TLSNone.String() && t.Explicit == TLSFailed && c != nil:
-		all = append(all, Advice{
-			Text:    "The server offers TLS, but its certificate does not verify: " + c.Problem + ". Get the certificate of its authority, and encrypt.",
-			Flags:   "--tls explicit --ca-file FILE",
-			Options: "ftp.Options{TLS: ftp.TLSExplicit, TLSConfig: &tls.Config{RootCAs: pool}}",
-		})
+	case t.Mode == ftp.TLSNone.String():
+		all = append(all, f.offeredTLS()...)
 	case c != nil && !c.Verifies && !f.pinned:
 		all = append(all, Advice{
 			Text: "The certificate was believed although it does not verify: " + c.Problem + ". Anybody on the way could have shown it. " +
-				"Trust its authority, or its key, in place of everything.",
-			Flags:   "--ca-file FILE, or --pin " + c.KeyPin,
+				"Trust its authority (--ca-file FILE), or its key, in place of everything.",
+			Flags:   "--pin " + c.KeyPin,
 			Options: fmt.Sprintf("ftp.Options{TLSConfig: config} with config, err := ftp.PinnedTLS(%q)", c.KeyPin),
 		})
 	}
 	return all
 }
 
-// blind tells whether a method failed in the way in which it does when a NAT or a
-// firewall would have to read the control connection and cannot.
-func (f findings) blind() bool {
-	if !f.report.TLS.encrypted() || f.report.TLS.Cleared || f.epsv.ok() || f.pasvAuto.ok() {
-		return false
+// offeredTLS is for a session in clear with a server that has TLS.
+func (f findings) offeredTLS() []Advice {
+	t := &f.report.TLS
+	failed := slices.IndexFunc(f.otherSecurity.rows, func(r Row) bool { return r.Outcome == TLSFailed && r.Method != "" })
+	switch c := t.Certificate; {
+	case t.Explicit != Works && (t.Explicit != TLSFailed || c == nil) || len(f.blindness()) > 0:
+		return nil
+	case failed >= 0:
+		return []Advice{{Text: "The server offers TLS, but TLS on data connections fails: " + f.otherSecurity.rows[failed].Error + "."}}
+	case t.Explicit == Works:
+		return []Advice{f.secured(Advice{
+			Text:    "The server offers TLS, and this session told it the password in clear: encrypt.",
+			Options: "ftp.Options{}",
+		})}
 	}
-	for _, row := range f.report.Rows {
-		if row.Outcome == TimedOut || row.Outcome == Failed || row.Outcome == Refused && !row.Method.Passive() {
-			return true
-		}
-	}
-	return false
-}
-
-func blindNAT() Advice {
-	return Advice{
-		Text: "The control connection is encrypted, so that a NAT or firewall which reads FTP, to rewrite addresses and to open ports, cannot. " +
-			"If these methods work without TLS, that is why. Best is a fixed range of passive ports that the server's firewall lets in; " +
-			"in active mode, a forwarded range of ports here and the external address; and where the server permits it, " +
-			"a control connection that goes on in clear after the login (names and addresses can then be read and changed on the way).",
-		Flags:   "--ccc, or --mode active --port-range LO-HI --external-ip ADDRESS",
-		Options: "ftp.Options{ClearControlUnsafe: true}",
-	}
+	return []Advice{f.secured(Advice{
+		Text: "The server offers TLS, but its certificate does not verify: " + t.Certificate.Problem + ". Encrypt: with the certificate of its authority (--ca-file FILE), " +
+			"or with the server's public key, if its administrator says that it is the one named below.",
+		Options: "ftp.Options{}",
+	})}
 }
 
 // withTLS adds the session's encryption to the Go text of options, so that what
