@@ -62,7 +62,7 @@ func (p *Proxy) askPort(conn net.Conn, to target) (net.Addr, error) {
 	if _, err := conn.Write(request(commandBind, to)); err != nil {
 		return nil, err
 	}
-	bound, err := readReply(conn, opBind)
+	bound, err := p.readReply(conn, opBind)
 	if err != nil {
 		return nil, err
 	}
@@ -119,7 +119,7 @@ func (l *listener) Accept() (net.Conn, error) {
 	if conn == nil {
 		return nil, l.proxy.failed(opAccept, l.server, fmt.Errorf("the proxy's port takes one connection: %w", net.ErrClosed))
 	}
-	remote, err := readReply(conn, opAccept)
+	remote, err := l.proxy.readReply(conn, opAccept)
 	if !l.release(conn, err == nil) {
 		err = net.ErrClosed
 	}

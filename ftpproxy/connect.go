@@ -132,13 +132,17 @@ func (e *statusError) Error() string {
 	return fmt.Sprintf("the proxy answered %q: %s", strings.TrimSpace(strconv.Itoa(e.status)+" "+e.reason), e.advice())
 }
 
-// Is makes a 407 match ErrCredentials.
-func (e *statusError) Is(target error) bool { return e.status == 407 && target == ErrCredentials }
+// Is makes a refused login match ErrCredentials.
+func (e *statusError) Is(target error) bool { return e.wantsLogin() && target == ErrCredentials }
+
+// wantsLogin takes a 401 for a 407: tinyproxy answers wrong credentials with it.
+func (e *statusError) wantsLogin() bool { return e.status == 407 || e.status == 401 }
 
 func (e *statusError) advice() string {
-	switch e.status {
-	case 407:
+	if e.wantsLogin() {
 		return e.login()
+	}
+	switch e.status {
 	case 400, 403, 405, 501:
 		return fmt.Sprintf("it does not let CONNECT through to port %d; many HTTP proxies permit port 443 alone: ask its administrator to permit port 21 and the server's passive ports, or use a SOCKS5 proxy", e.to.port)
 	case 404, 410, 500, 502, 503, 504:

@@ -22,7 +22,8 @@ func FuzzSOCKSReply(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, said []byte) {
 		r := bytes.NewReader(said)
-		addr, err := readReply(r, opBind)
+		p := &Proxy{login: func() credentials { return credentials{"user", "password"} }}
+		addr, err := p.readReply(r, opBind)
 		require.LessOrEqual(t, len(said)-r.Len(), 4+1+255+2, "a reply has an end")
 		if err != nil {
 			require.NotEmpty(t, lost(err).Error())
@@ -34,7 +35,6 @@ func FuzzSOCKSReply(f *testing.F) {
 			_, err := netip.ParseAddrPort(at.String())
 			require.NoError(t, err)
 		}
-		p := &Proxy{login: func() credentials { return credentials{"user", "password"} }}
 		_ = p.verdict(said)
 	})
 }

@@ -7,8 +7,9 @@ import (
 
 // refusal is a SOCKS5 reply other than success (RFC 1928 section 6).
 type refusal struct {
-	op   string
-	code byte
+	op     string
+	code   byte
+	asUser bool // after a login
 }
 
 // Error says what the code means and what to do.
@@ -43,14 +44,20 @@ func (r *refusal) meaning() string {
 	return "RFC 1928 does not know that code; see the proxy's log"
 }
 
+// forbidden also says, of a proxy that let a client without a login in, that its
+// rules may want one: Dante answers so where it serves both.
 func (r *refusal) forbidden() string {
+	login := ""
+	if !r.asUser {
+		login = "; or put a user and a password into its URL, if it wants them"
+	}
 	switch r.op {
 	case opBind:
-		return "its rules forbid BIND; ask its administrator to permit it, or use passive mode"
+		return "its rules forbid BIND; ask its administrator to permit it, or use passive mode" + login
 	case opAccept:
 		return "it turned a connection away, by its rules or because it came from another address than the server's; ask its administrator, or use passive mode"
 	}
-	return "its rules forbid the connection; ask its administrator to permit port 21 and the server's passive ports"
+	return "its rules forbid the connection; ask its administrator to permit port 21 and the server's passive ports" + login
 }
 
 func (r *refusal) unsupported() string {

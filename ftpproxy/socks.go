@@ -85,7 +85,7 @@ func (p *Proxy) verdict(said []byte) error {
 		err = readLogin(r)
 	}
 	if err == nil {
-		_, err = readReply(r, opConnect)
+		_, err = p.readReply(r, opConnect)
 	}
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return nil
@@ -172,7 +172,7 @@ func request(command byte, to target) []byte {
 
 // readReply reads a reply (RFC 1928 section 6), and not a byte beyond it. The
 // address of a refusal is left unread: some proxies send none.
-func readReply(r io.Reader, op string) (net.Addr, error) {
+func (p *Proxy) readReply(r io.Reader, op string) (net.Addr, error) {
 	var head [4]byte
 	if _, err := io.ReadFull(r, head[:2]); err != nil {
 		return nil, err
@@ -181,7 +181,7 @@ func readReply(r io.Reader, op string) (net.Addr, error) {
 		return nil, err
 	}
 	if head[1] != 0 {
-		return nil, &refusal{op: op, code: head[1]}
+		return nil, &refusal{op: op, code: head[1], asUser: p.login != nil}
 	}
 	if _, err := io.ReadFull(r, head[2:]); err != nil {
 		return nil, err
