@@ -102,6 +102,7 @@ func (g group) draw(m scale, number int) drawing {
 		for _, w := range g.report.Rewrites {
 			n := m.note(w, d.Boxes[p.place(w)].X, &y)
 			d.Notes = append(d.Notes, n)
+			y += m.line / 2
 		}
 	}
 	connections := p.connections()
@@ -205,7 +206,7 @@ func (m scale) wire(c connection, boxes []box, y *int) wire {
 	}
 	*y += m.line + m.line/2
 	w.Head = label{X: x, Y: *y, Text: clip(c.Name, m.letters(m.width-x)-18)}
-	*y += m.line/2 + 1
+	*y += m.line/2 + 2
 	w.Y = *y
 	*y += 3 // a cross may stand on the line
 	for _, line := range pack(c.Details, m.letters(m.width-x-4)) {
