@@ -62,6 +62,39 @@ func TestAcceptLeavesDataAlone(t *testing.T) {
 	require.Equal(t, "data", string(got))
 }
 
+// Over a connection that is not of TCP, such as one of an SSH tunnel, the far
+// end is told all the same.
+func TestAcceptOverOtherConnections(t *testing.T) {
+	type halfCloser interface {
+		net.Conn
+		CloseWrite() error
+	}
+	for name, wrap := range map[string]func(net.Conn) net.Conn{
+		"with half close": func(c net.Conn) net.Conn { return struct{ halfCloser }{c.(*net.TCPConn)} },
+		"without":         func(c net.Conn) net.Conn { return struct{ net.Conn }{c} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := socksServer{hosts: hosts()}.start(t)
+			p := parse(t, "socks5://proxy.test", &ftpproxy.Options{Timeout: -1, DialContext: func(context.Context, string, string) (net.Conn, error) {
+				conn, err := net.Dial("tcp", d.Addr)
+				return wrap(conn), err
+			}})
+			ln, err := p.Listener("ftp.test")(t.Context(), "tcp", "")
+			require.NoError(t, err)
+			defer ln.Close()
+			server, err := net.Dial("tcp", ln.Addr().String())
+			require.NoError(t, err)
+			defer server.Close()
+			conn, err := ln.Accept()
+			require.NoError(t, err)
+			defer conn.Close()
+			require.Equal(t, server.LocalAddr().String(), conn.RemoteAddr().String())
+			_, half := conn.(interface{ CloseWrite() error })
+			require.Equal(t, name == "with half close", half)
+		})
+	}
+}
+
 func TestAcceptFailures(t *testing.T) {
 	for _, test := range []struct {
 		name, second, want string

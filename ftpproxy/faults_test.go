@@ -287,10 +287,24 @@ func TestBindOption(t *testing.T) {
 		host, _, _ := net.SplitHostPort(conn.RemoteAddr().String())
 		from <- host
 	})
-	for option, want := range map[string]string{"127.0.0.9": "127.0.0.9", "lo": "127.0.0.1"} {
+	for option, want := range map[string]string{"127.0.0.9": "127.0.0.9", loopback(t): "127.0.0.1"} {
 		require.Error(t, attempt(t.Context(), parse(t, "socks5://"+d.Addr, &ftpproxy.Options{Bind: option}), "connect"))
 		require.Equal(t, want, <-from)
 	}
+}
+
+// loopback is the name of the loopback interface.
+func loopback(t *testing.T) string {
+	t.Helper()
+	interfaces, err := net.Interfaces()
+	require.NoError(t, err)
+	for _, i := range interfaces {
+		if i.Flags&net.FlagLoopback != 0 {
+			return i.Name
+		}
+	}
+	require.Fail(t, "this host has no loopback interface")
+	return ""
 }
 
 func TestTargets(t *testing.T) {
