@@ -43,6 +43,13 @@ type Exchange struct {
 	cleanups    []func()
 }
 
+func (c *Client) newExchange(cmd transferCommand) *Exchange {
+	return &Exchange{client: c, transfer: cmd, negotiation: Negotiation{
+		ControlPeer:      c.ctl.peer.known(),
+		ControlEncrypted: c.ctl.security != nil && c.ctl.security.info != nil,
+	}}
+}
+
 // transferCommand is what starts a transfer or a listing.
 type transferCommand struct {
 	op     string // for errors: "retrieve"

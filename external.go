@@ -68,7 +68,7 @@ func (r Reply) clientAddr(local, server netip.Addr) netip.Addr {
 		if !found || !strings.HasPrefix(rest, "to") && !strings.HasPrefix(rest, "from") {
 			continue
 		}
-		for _, word := range strings.FieldsFunc(rest, func(c rune) bool { return strings.ContainsRune(" ()[],;<>", c) }) {
+		for _, word := range strings.FieldsFunc(rest, notInAddr) {
 			addr := addrIn(word)
 			if addr.IsValid() && !addr.IsUnspecified() && (!same(addr, server) || same(addr, local)) {
 				return addr
@@ -77,6 +77,9 @@ func (r Reply) clientAddr(local, server netip.Addr) netip.Addr {
 	}
 	return netip.Addr{}
 }
+
+// notInAddr tells which characters of a sentence part an address from the others.
+func notInAddr(c rune) bool { return strings.ContainsRune(" ()[],;<>\n", c) }
 
 // addrIn reads "192.0.2.1", "192.0.2.1:40312" or "192.0.2.1.".
 func addrIn(word string) netip.Addr {

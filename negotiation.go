@@ -2,7 +2,6 @@ package ftp
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -33,6 +32,12 @@ type Negotiation struct {
 	// Relogin tells that the session had to be made anew on the way, because a
 	// server never answered a method.
 	Relogin bool `json:"relogin,omitempty"`
+	// ControlPeer is the server's address on the control connection; invalid where
+	// a proxy resolved its name.
+	ControlPeer netip.Addr `json:"control_peer,omitzero"`
+	// ControlEncrypted tells that the methods were negotiated over TLS: no NAT or
+	// firewall on the way could read them.
+	ControlEncrypted bool `json:"control_encrypted,omitempty"`
 	// TLS tells how the data connection was encrypted; nil where it was not.
 	TLS *TLSInfo `json:"tls,omitempty"`
 }
@@ -136,54 +141,4 @@ func (n *Negotiation) explain() string {
 		text += "; " + advice
 	}
 	return text
-}
-
-// Advice says in a sentence what to change so that a data connection may come
-// about; empty where the negotiation succeeded.
-func (n *Negotiation) Advice() string {
-	if n == nil || len(n.Rungs) == 0 || n.Final().Err == nil {
-		return ""
-	}
-	var passiveRefused, passiveSilent, passiveUnreachable, activeRefused, activeUnreached bool
-	for _, r := range n.Rungs {
-		switch {
-		case errors.Is(r.Err, ErrPortRange):
-			return "every port of Active.Ports is in use on this host: widen the range"
-		case r.Method.Passive() && r.Dialled == "" && isTimeout(r.Err):
-			passiveSilent = true
-		case r.Method.Passive() && r.Dialled == "":
-			passiveRefused = true
-		case r.Method.Passive():
-			passiveUnreachable = true
-		case r.Advertised.IsZero(): // a failure on this side, whose error says what to do
-		case ReplyCode(r.Err) != 0 && !noDataConnection(r.Err):
-			activeRefused = true
-		default:
-			activeUnreached = true
-		}
-	}
-	const forward = "behind a NAT forward a port range to this host and set Active.Ports and Active.External"
-	switch {
-	case activeUnreached && passiveUnreachable:
-		return "neither side can open a connection to the other: have the firewall let out the server's passive ports, or " + forward
-	case activeUnreached && passiveRefused:
-		return "the server refuses passive mode and could not connect to the address listened on: " + forward
-	case activeUnreached:
-		return "the server could not connect to the address listened on: " + forward + ", or use ModeAuto to try passive mode too"
-	case passiveUnreachable && activeRefused:
-		return "the server's passive ports cannot be reached from here and it refuses active mode: open its passive ports in the firewall, or set Passive.ForcedIP where the address is wrong"
-	case passiveUnreachable:
-		return "the server's passive ports cannot be reached from here: open them in the firewall, set Passive.ForcedIP where the address is wrong, or use ModeAuto to try active mode too"
-	case passiveSilent && activeRefused:
-		return "the server, or something on the way, does not answer EPSV and PASV, and the server refuses active mode"
-	case passiveSilent && !activeUnreached:
-		return "the server, or something on the way, does not answer this command: try other methods with ModeAuto"
-	case passiveRefused && activeRefused:
-		return "the server refuses both passive and active mode"
-	case passiveRefused:
-		return "the server refuses passive mode: use ModeActive or ModeAuto"
-	case activeRefused:
-		return "the server refuses active mode: use ModePassive or ModeAuto"
-	}
-	return ""
 }

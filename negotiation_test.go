@@ -279,6 +279,63 @@ func TestAdvice(t *testing.T) {
 	require.Equal(t, ftp.Rung{}, none.Final())
 }
 
+// A NAT in front of this host explains more than the refusal of a PORT does, and
+// encryption explains why it does not help where it usually would.
+func TestAdviceBehindANAT(t *testing.T) {
+	refusedFor := func(advertised, text string) ftp.Rung {
+		return ftp.Rung{
+			Method: ftp.PORT, Listened: endpoint("192.168.1.10:99"), Advertised: endpoint(advertised),
+			Err: &ftp.Error{Command: "PORT", Reply: ftp.Reply{Code: 500, Lines: []string{text}}},
+		}
+	}
+	private := refusedFor("192.168.1.10:99", "Illegal PORT command.")
+	unreachable := ftp.Rung{Method: ftp.EPSV, Dialled: "192.0.2.1:99", Err: errors.New("no")}
+	public := netip.MustParseAddr("192.0.2.1")
+	tests := map[string]struct {
+		n         ftp.Negotiation
+		want, not []string
+	}{
+		"private address named": {
+			ftp.Negotiation{ControlPeer: public, Rungs: []ftp.Rung{private}},
+			[]string{"was told the private address 192.168.1.10", "set Active.Ports and Active.External"}, []string{"refuses active mode", "ClearControlUnsafe"},
+		},
+		"encrypted": {
+			ftp.Negotiation{ControlPeer: public, ControlEncrypted: true, Rungs: []ftp.Rung{private}},
+			[]string{"set Active.Ports and Active.External", "encrypted control connection, set ClearControlUnsafe"}, nil,
+		},
+		"server on the same network": {
+			ftp.Negotiation{ControlPeer: netip.MustParseAddr("192.168.1.20"), ControlEncrypted: true, Rungs: []ftp.Rung{private}},
+			[]string{"the server refuses active mode"}, []string{"NAT"},
+		},
+		"server tells the address": {
+			ftp.Negotiation{ControlPeer: public, Rungs: []ftp.Rung{refusedFor("192.168.1.10:99", "I won't open a connection to 192.168.1.10 (only to 203.0.113.2)")}},
+			[]string{"which is 203.0.113.2 as the server sees it"}, nil,
+		},
+		"wrong external address": {
+			ftp.Negotiation{ControlPeer: public, Rungs: []ftp.Rung{refusedFor("203.0.113.9:99", "I won't open a connection to 203.0.113.9 (only to 203.0.113.2)")}},
+			[]string{"connects only to 203.0.113.2"}, []string{"refuses active mode"},
+		},
+		"passive, encrypted": {
+			ftp.Negotiation{ControlPeer: public, ControlEncrypted: true, Rungs: []ftp.Rung{unreachable}},
+			[]string{"passive ports cannot be reached", "ClearControlUnsafe"}, nil,
+		},
+		"passive, in clear": {
+			ftp.Negotiation{ControlPeer: public, Rungs: []ftp.Rung{unreachable}},
+			[]string{"passive ports cannot be reached"}, []string{"ClearControlUnsafe"},
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			for _, text := range test.want {
+				require.Contains(t, test.n.Advice(), text)
+			}
+			for _, text := range test.not {
+				require.NotContains(t, test.n.Advice(), text)
+			}
+		})
+	}
+}
+
 func TestAdviceOfALocalFailureDoesNotBlameTheServer(t *testing.T) {
 	c, srv := onLoopback(t, ftptest.Config{}, activeOnly(ftp.Active{Listen: "nosuch0"}))
 	advice := fetchFails(t, c).Negotiation.Advice()

@@ -73,7 +73,7 @@ func (c *Client) start(ctx context.Context, cmd transferCommand, release func())
 	}
 	t := &transfer{
 		client:   c,
-		exchange: &Exchange{client: c, transfer: cmd},
+		exchange: c.newExchange(cmd),
 		ctx:      ctx,
 		release:  release,
 		started:  time.Now(),

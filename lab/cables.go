@@ -2,12 +2,18 @@ package lab
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // The addresses. The public ones are those of RFC 5737 and RFC 3849, which belong to
@@ -35,6 +41,8 @@ var hosts = []string{"client", "neighbour", "client_router", "internet", "server
 type network struct {
 	plan  plan
 	nodes map[string]namespace
+
+	occupied []net.Listener
 }
 
 // plan says which addresses the hosts have.
@@ -76,7 +84,75 @@ func build(ctx context.Context, p plan) (*network, error) {
 			return n, err
 		}
 	}
-	return n, nil
+	return n, n.settle(ctx)
+}
+
+// settle waits until every cable carries packets, which takes a moment.
+func (n *network) settle(ctx context.Context) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, 20*time.Second, errors.New("the cables do not come up"))
+	defer cancel()
+	var all errgroup
+	for from, to := range map[string][]string{
+		"client":        n.reachable(n.plan.clientLAN, clientLAN6, n.plan.clientIPv4, n.plan.clientIPv6),
+		"neighbour":     {n.plan.clientLAN + ".1", clientLAN6 + "1"},
+		"server":        n.reachable(n.plan.serverLAN, serverLAN6, n.plan.serverIPv4, n.plan.serverIPv6),
+		"stranger":      {clientRouterWAN, internet6 + "2", serverRouterWAN, internet6 + "3"},
+		"client_router": {serverRouterWAN, internet6 + "3"},
+	} {
+		for _, addr := range to {
+			all.Go(func() error { return n.nodes[from].touch(ctx, addr) })
+		}
+	}
+	return all.Wait()
+}
+
+// reachable are the router's addresses on a LAN.
+func (n *network) reachable(lan, lan6 string, ipv4, ipv6 bool) []string {
+	var addrs []string
+	if ipv4 {
+		addrs = append(addrs, lan+".1")
+	}
+	if ipv6 {
+		addrs = append(addrs, lan6+"1")
+	}
+	return addrs
+}
+
+// touch tries to connect until the host at addr refuses: nobody listens there, but
+// somebody is there.
+func (n namespace) touch(ctx context.Context, addr string) error {
+	for ctx.Err() == nil {
+		attempt, cancel := context.WithTimeout(ctx, 300*time.Millisecond)
+		_, err := n.dial(attempt, "tcp", net.JoinHostPort(addr, "9"))
+		cancel()
+		if errors.Is(err, unix.ECONNREFUSED) {
+			return nil
+		}
+	}
+	return fmt.Errorf("%s to %s: %w", n.name, addr, context.Cause(ctx))
+}
+
+// errgroup runs functions side by side and keeps their errors.
+type errgroup struct {
+	all  sync.WaitGroup
+	mu   sync.Mutex
+	errs []error
+}
+
+// Go starts a function.
+func (g *errgroup) Go(f func() error) {
+	g.all.Go(func() {
+		err := f()
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		g.errs = append(g.errs, err)
+	})
+}
+
+// Wait returns when all have ended.
+func (g *errgroup) Wait() error {
+	g.all.Wait()
+	return errors.Join(g.errs...)
 }
 
 func (n *network) cable(a, portA, b, portB string) string {
@@ -170,6 +246,9 @@ func (n namespace) set(settings map[string]string) error {
 
 // remove takes the network down with all that runs in it.
 func (n *network) remove(ctx context.Context) error {
+	for _, ln := range n.occupied {
+		_ = ln.Close() // nobody connects
+	}
 	for _, node := range n.nodes {
 		if err := node.remove(ctx); err != nil {
 			return err

@@ -23,10 +23,14 @@ type capture struct {
 	socket  int
 	stop    atomic.Bool
 	stopped chan struct{}
+	idle    atomic.Int64 // counts the times when nothing was left to read
 
 	mu       sync.Mutex
 	attempts []attempt
 }
+
+// tick is how long a read waits, and so how soon it notices that there is nothing.
+const tick = 20 * time.Millisecond
 
 // anyProtocol is ETH_P_ALL in the byte order of the network.
 const anyProtocol = uint16(unix.ETH_P_ALL&0xff)<<8 | uint16(unix.ETH_P_ALL)>>8
@@ -41,8 +45,8 @@ func (n namespace) watch() (*capture, error) {
 	if err != nil {
 		return nil, err
 	}
-	tick := unix.NsecToTimeval(int64(50 * time.Millisecond)) // how soon close is noticed
-	if err := unix.SetsockoptTimeval(c.socket, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &tick); err != nil {
+	wait := unix.NsecToTimeval(int64(tick))
+	if err := unix.SetsockoptTimeval(c.socket, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &wait); err != nil {
 		_ = unix.Close(c.socket)
 		return nil, err
 	}
@@ -57,6 +61,7 @@ func (c *capture) read() {
 		n, from, err := unix.Recvfrom(c.socket, packet, 0)
 		link, ok := from.(*unix.SockaddrLinklayer)
 		if err != nil || !ok {
+			c.idle.Add(1)
 			continue
 		}
 		if a, ok := parseAttempt(packet[:n]); ok {
@@ -76,9 +81,13 @@ func (c *capture) close() {
 	_ = unix.Close(c.socket)
 }
 
-// since returns the attempts after a moment, each pair of addresses once: a SYN that
-// is not answered is sent again.
+// since returns the attempts after a moment, when all that is on the wire has been
+// read. Each pair of addresses stands there once: a SYN that is not answered is sent
+// again.
 func (c *capture) since(start time.Time) []attempt {
+	for before, until := c.idle.Load(), time.Now().Add(2*time.Second); c.idle.Load() < before+2 && time.Now().Before(until); {
+		time.Sleep(tick)
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var found []attempt

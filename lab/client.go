@@ -12,6 +12,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/dualport/ftp"
 )
 
 // outcome is what the client said in the end: the part of the command's JSON that the
@@ -125,10 +127,30 @@ func (n *network) perform(ctx context.Context, steps []Step) (wait func() error)
 	}
 }
 
-// do runs a step's command line in a shell.
+// do does a step.
 func (n *network) do(ctx context.Context, step Step) error {
-	_, err := n.nodes[step.On].run(ctx, "", "sh", "-c", n.expand(step.Exec))
+	node := n.nodes[step.On]
+	if step.Occupy != "" {
+		return n.occupy(ctx, node, mustPorts(step.Occupy))
+	}
+	if step.Nft != "" {
+		_, err := node.run(ctx, n.expand(step.Nft)+"\n", "nft", "-f", "-")
+		return err
+	}
+	_, err := node.run(ctx, "", "sh", "-c", n.expand(step.Exec))
 	return err
+}
+
+// occupy listens on the ports until the network is removed.
+func (n *network) occupy(ctx context.Context, node namespace, ports ftp.PortRange) error {
+	for port := int(ports.Lo); port <= int(ports.Hi); port++ {
+		ln, err := spot{node}.Listen(ctx, "tcp", fmt.Sprintf("0.0.0.0:%d", port))
+		if err != nil {
+			return err
+		}
+		n.occupied = append(n.occupied, ln)
+	}
+	return nil
 }
 
 // splitFlags reads a line of flags; no flag of the lab holds a blank.

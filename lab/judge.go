@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"context"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -9,7 +10,7 @@ import (
 
 // judge compares what came out of a run with what is wanted, and returns the
 // differences.
-func (r *trial) judge(run Run, j job, o outcome, attempts []attempt) []string {
+func (r *trial) judge(ctx context.Context, run Run, j job, o outcome, attempts []attempt) []string {
 	w := run.Want
 	var problems []string
 	wrong := func(format string, args ...any) { problems = append(problems, fmt.Sprintf(format, args...)) }
@@ -29,7 +30,7 @@ func (r *trial) judge(run Run, j job, o outcome, attempts []attempt) []string {
 	if within := max(w.Within, usualWithin); w.Within > 0 && o.took > w.Within || o.took > within {
 		wrong("it took %v", o.took)
 	}
-	return slices.Concat(problems, r.judgeAdvertised(w, o), r.judgeCable(w, j, attempts), r.judgeTexts(w, o), r.judgeRules(w))
+	return slices.Concat(problems, r.judgeAdvertised(w, o), r.judgeCable(w, j, attempts), r.judgeTexts(w, o), r.judgeRules(ctx, w))
 }
 
 func (r *trial) judgeAdvertised(w Want, o outcome) []string {
@@ -116,5 +117,14 @@ func (r *trial) judgeTexts(w Want, o outcome) []string {
 	return problems
 }
 
-// judgeRules looks for what must be gone from a host.
-func (r *trial) judgeRules(Want) []string { return nil }
+// judgeRules looks for what must be gone from a firewall.
+func (r *trial) judgeRules(ctx context.Context, w Want) []string {
+	var problems []string
+	for _, gone := range w.Gone {
+		rules, err := r.network.nodes[gone.On].run(ctx, "", "nft", "list", "ruleset")
+		if err != nil || strings.Contains(rules, r.network.expand(gone.Text)) {
+			problems = append(problems, fmt.Sprintf("%s still has %q: %v\n%s", gone.On, gone.Text, err, rules))
+		}
+	}
+	return problems
+}

@@ -124,13 +124,15 @@ func reportNAT() *doctor.Report {
 
 // reportMisconfigured: the server does not know that a NAT is before it.
 func reportMisconfigured() *doctor.Report {
+	// The server's address is translated on the way as well, if only for some.
+	rewritten := doctor.Rewrite{What: "227", Arrived: "10.0.0.5:50004", Evidence: "the log of the server tells of another address"}
 	wrong := row("IPv4", "none", ftp.PASV, "server", doctor.TimedOut, "10.0.0.5:50010", "10.0.0.5:50010")
 	auto := row("IPv4", "none", ftp.PASV, "auto", doctor.Works, "10.0.0.5:50004", "203.0.113.5:50004")
 	auto.Reason = "the address in the reply is private and the server's is not"
 	return &doctor.Report{
 		Host: "ftp.example.com", Local: "192.168.1.20:41512", Remote: "203.0.113.5:21",
 		Greeting: "Welcome to Example Files\nAnonymous uploads go to /incoming\nMind the quota", System: "UNIX Type: L8", Features: []string{"MDTM", "SIZE", "UTF8"},
-		NAT: doctor.Unknown, Works: true, PassivePorts: "50000-50010", TLS: noTLS(),
+		NAT: doctor.Unknown, Works: true, Rewrites: []doctor.Rewrite{rewritten}, PassivePorts: "50000-50010", TLS: noTLS(),
 		Rows: []doctor.Row{
 			row("IPv4", "none", ftp.EPSV, "", doctor.Refused, "", ""),
 			auto,
@@ -138,6 +140,8 @@ func reportMisconfigured() *doctor.Report {
 			wrong,
 			row("IPv4", "none", ftp.PORT, "", doctor.TimedOut, "192.168.1.20:36001", "192.168.1.20:36001"),
 			row("IPv4", "none", ftp.EPRT, "", doctor.Refused, "192.168.1.20:36002", "192.168.1.20:36002"),
+			{Family: "IPv4", Security: "explicit", Outcome: doctor.Refused, Error: "AUTH: 500 AUTH not understood"},
+			{Family: "IPv6", Security: "none", Outcome: doctor.Skipped, Error: "the server's name has no IPv6 address"},
 		},
 		Advice: []doctor.Advice{{
 			Text:    "The server's PASV replies name 10.0.0.5, but it is reached at 203.0.113.5: it does not know its external address. The default copes; other clients may not. Its administrator should set that address.",

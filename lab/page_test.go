@@ -39,7 +39,7 @@ func TestPage(t *testing.T) {
 			for _, scheme := range []string{"light", "dark"} {
 				file := strings.Join([]string{name, size(width), scheme}, "-")
 				t.Run(file, func(t *testing.T) {
-					facts := showPage(t, browser, report, width, scheme, filepath.Join(pictures, file+".png"))
+					facts := showPage(browser, t, report, width, scheme, filepath.Join(pictures, file+".png"))
 					facts.check(t, report, width)
 				})
 			}
@@ -85,7 +85,7 @@ type pageFacts struct {
 	requests, complaints []string
 }
 
-func showPage(t *testing.T, browser context.Context, r *doctor.Report, width int64, scheme, picture string) pageFacts {
+func showPage(browser context.Context, t *testing.T, r *doctor.Report, width int64, scheme, picture string) pageFacts {
 	ctx, closeTab := chromedp.NewContext(browser)
 	t.Cleanup(closeTab)
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
@@ -96,7 +96,7 @@ func showPage(t *testing.T, browser context.Context, r *doctor.Report, width int
 	require.NoError(t, r.WriteHTML(f))
 	require.NoError(t, f.Close())
 
-	heard := listenTo(t, ctx)
+	heard := listenTo(ctx, t)
 	require.NoError(t, chromedp.Do(ctx,
 		chromedp.EmulateViewport(width, 900, chromedp.EmulateScale(1)), emulateScheme(scheme), chromedp.Navigate("file://"+file)))
 	facts, err := chromedp.Run(ctx, chromedp.Evaluate[pageFacts](measure))
@@ -123,7 +123,7 @@ func emulateScheme(scheme string) chromedp.Action[chromedp.Void] {
 }
 
 // listenTo collects what the tab loads and what it complains of.
-func listenTo(t *testing.T, tab context.Context) func() (requests, complaints []string) {
+func listenTo(tab context.Context, t *testing.T) func() (requests, complaints []string) {
 	var mu sync.Mutex
 	var requests, complaints []string
 	require.NoError(t, chromedp.Listen(tab, func(event any) {
@@ -163,10 +163,13 @@ func (f pageFacts) check(t *testing.T, r *doctor.Report, width int64) {
 	f.checkColours(t, r)
 }
 
+// groups is how many drawings there are to be: none for a session that was not tried.
 func groups(r *doctor.Report) int {
 	all := map[[2]string]bool{}
 	for _, row := range r.Rows {
-		all[[2]string{row.Family, row.Security}] = true
+		if row.Method != "" || row.Outcome != doctor.Skipped {
+			all[[2]string{row.Family, row.Security}] = true
+		}
 	}
 	return max(1, len(all))
 }
@@ -220,6 +223,14 @@ const measure = `(() => {
   for (const svg of drawings) {
     const frame = svg.getBoundingClientRect();
     const texts = [...svg.querySelectorAll('text')];
+    const boxes = [...svg.querySelectorAll('.box, .cross')];
+    boxes.forEach((a, i) => {
+      if (!within(a.getBoundingClientRect(), frame)) facts.outside.push('a box leaves the drawing');
+      boxes.slice(i + 1).forEach(b => { if (overlap(a.getBoundingClientRect(), b.getBoundingClientRect())) facts.crossing.push('a box lies on another'); });
+    });
+    for (const cross of svg.querySelectorAll('.cross'))
+      for (const text of texts)
+        if (overlap(cross.getBoundingClientRect(), text.getBoundingClientRect())) facts.crossing.push('a cross lies on ' + text.textContent);
     for (const text of texts) {
       const station = text.closest('.station');
       const rect = text.getBoundingClientRect();

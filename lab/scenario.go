@@ -173,9 +173,13 @@ type Run struct {
 type Step struct {
 	// After is the time from the start of the run.
 	After time.Duration `yaml:"after"`
-	// On is the host, Exec the command line.
-	On   string `yaml:"on"`
+	// On is the host.
+	On string `yaml:"on"`
+	// Exec is a command line for its shell, and Nft are commands for its firewall.
 	Exec string `yaml:"exec"`
+	Nft  string `yaml:"nft"`
+	// Occupy is a range of ports that somebody listens on from then on.
+	Occupy string `yaml:"occupy"`
 }
 
 // Want is what must come out of a run. What is left empty may be anything.
@@ -200,8 +204,14 @@ type Want struct {
 	Error []string `yaml:"error"`
 	// Within is how long the run may take; zero means 20 s.
 	Within time.Duration `yaml:"within"`
-	// Rules are texts that the firewall of a host must not have in the end.
-	Gone []Step `yaml:"gone"`
+	// Gone are texts that the firewall of a host must not have in the end.
+	Gone []Gone `yaml:"gone"`
+}
+
+// Gone is a text that the rules of a host's firewall do not hold.
+type Gone struct {
+	On   string `yaml:"on"`
+	Text string `yaml:"text"`
 }
 
 // Follow is the test of a piece of doctor's advice.
@@ -264,8 +274,11 @@ func (s *Scenario) places() []string {
 		places = append(places, service.At)
 	}
 	for _, run := range s.Runs {
-		for _, step := range slices.Concat(run.Before, run.During, run.Want.Gone) {
+		for _, step := range slices.Concat(run.Before, run.During) {
 			places = append(places, step.On)
+		}
+		for _, gone := range run.Want.Gone {
+			places = append(places, gone.On)
 		}
 		for _, follow := range run.Advice {
 			if follow.On != "" {

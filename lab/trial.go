@@ -123,8 +123,11 @@ func (r *trial) attempt(t *testing.T, run Run, verb string) outcome {
 		t.Fatalf("%s: %v", verb, err)
 	}
 	attempts := r.cable.since(start)
-	problems := r.judge(run, job, o, attempts)
+	problems := r.judge(ctx, run, job, o, attempts)
 	r.table.add(r.row(t, run, verb, o, attempts, problems))
+	if o.Exit != 0 {
+		t.Logf("%s\ntry: %s", o.Error, o.Hint)
+	}
 	if len(problems) > 0 {
 		t.Errorf("%s:\n%s\nthe client's log:\n%s", verb, strings.Join(problems, "\n"), o.log)
 	}

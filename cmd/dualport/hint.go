@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/dualport/ftp"
@@ -41,10 +42,9 @@ func (f *flags) dataHint(n *ftp.Negotiation) string {
 	const more = "dualport doctor URL, which tells more"
 	why, what, _ := strings.Cut(flagWords(n.Advice()), ": ")
 	if f.mode == "auto" { // its advice may be to do what was done
-		what, _, _ = strings.Cut(what, ", or use --mode auto")
-		if strings.Contains(what, "--mode auto") {
-			what = ""
-		}
+		alternatives := strings.Split(what, ", or ")
+		alternatives = slices.DeleteFunc(alternatives, func(s string) bool { return strings.Contains(s, "--mode auto") })
+		what = strings.Join(alternatives, ", or ")
 	}
 	switch {
 	case why == "":
@@ -105,6 +105,7 @@ func flagWords(text string) string {
 		"as Options.RequireSessionReuse demands", "as was demanded",
 		"; set Active.Listen", "; use --bind IP",
 		"set Active.Ports and Active.External", "use --port-range LO-HI and --external-ip IP",
+		"set ClearControlUnsafe", "use --ccc",
 		"every port of Active.Ports", "every port of --port-range",
 		"set Passive.ForcedIP", "use --passive-address IP",
 		"permitted by Passive.Ports (", "permitted (",

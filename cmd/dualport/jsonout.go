@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"net/netip"
 	"time"
 	"unicode/utf8"
 
@@ -70,6 +71,10 @@ type negotiationJSON struct {
 	Method  ftp.Method   `json:"method,omitempty"` // of the last rung
 	Relogin bool         `json:"relogin,omitempty"`
 	TLS     *ftp.TLSInfo `json:"tls,omitempty"` // of the data connection
+	// ControlPeer is the server's address, and ControlEncrypted whether the
+	// methods were negotiated over TLS.
+	ControlPeer      netip.Addr `json:"control_peer,omitzero"`
+	ControlEncrypted bool       `json:"control_encrypted,omitempty"`
 	// Rungs are the attempts; the one without an error carried the transfer.
 	Rungs []ftp.Rung `json:"rungs"`
 }
@@ -115,7 +120,10 @@ func newEntryJSON(e ftp.Entry) entryJSON {
 }
 
 func newNegotiationJSON(n *ftp.Negotiation, j *job) *negotiationJSON {
-	out := &negotiationJSON{Method: n.Method(), Relogin: n.Relogin, TLS: n.TLS, Rungs: make([]ftp.Rung, len(n.Rungs))}
+	out := &negotiationJSON{
+		Method: n.Method(), Relogin: n.Relogin, TLS: n.TLS,
+		ControlPeer: n.ControlPeer, ControlEncrypted: n.ControlEncrypted, Rungs: make([]ftp.Rung, len(n.Rungs)),
+	}
 	for i, r := range n.Rungs {
 		r.Reason = flagWords(r.Reason)
 		if r.Err != nil {

@@ -44,7 +44,8 @@ failure:
   doctor       of doctor: the report
   tls          of the control connection: mode, version, cipher_suite, cleared
   negotiation  how the data connection was obtained, or why not: method,
-               relogin, tls with version, cipher_suite and resumed, and rungs
+               relogin, control_peer, control_encrypted, tls with version,
+               cipher_suite and resumed, and rungs
                with method, advertised, dialled, listened, local, remote,
                reason, duration_ns, error
 Fields without a value are left out; fields may be added in later versions.`
