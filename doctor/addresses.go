@@ -10,11 +10,14 @@ import (
 type mention struct {
 	addr   netip.Addr
 	port   uint16 // 0 where there is none
-	before string // what comes before it, in lower case, as far as the last address
+	before string // some of what comes before it, in lower case
 }
 
 // maxSaying is how much of a text is looked at for addresses, in bytes.
 const maxSaying = 8 << 10
+
+// maxBefore is how much of what comes before an address is kept, in bytes.
+const maxBefore = 128
 
 // mentions finds the addresses in a text that a server wrote: "192.0.2.1",
 // "192.0.2.1:4000", "[2001:db8::1]", "192,0,2,1,15,160" and the like.
@@ -33,7 +36,7 @@ func mentions(text string) []mention {
 			end = len(rest)
 		}
 		if m, ok := parseMention(rest[:end]); ok {
-			m.before = text[:at]
+			m.before = text[max(0, at-maxBefore):at]
 			found = append(found, m)
 		}
 		rest = rest[end:]

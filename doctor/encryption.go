@@ -234,7 +234,7 @@ func (e *examination) knock(ctx context.Context, mode ftp.TLSMode) (Outcome, err
 	o := e.opts
 	o.TLS, o.SkipLogin = mode, true
 	e.observe(&o)
-	c, err := ftp.Dial(ctx, e.address, &o)
+	c, err := dialPatiently(ctx, e.address, &o)
 	if err == nil {
 		_ = c.Close() // nothing is under way
 	}
@@ -272,7 +272,7 @@ func (e *examination) examineTLS(ctx context.Context) {
 func (e *examination) probeClear(ctx context.Context) {
 	o := e.opts
 	o.DataProtection, o.RequireSessionReuse = ftp.DataClear, false
-	c, err := ftp.Dial(ctx, e.address, &o)
+	c, err := dialPatiently(ctx, e.address, &o)
 	switch {
 	case err == nil:
 		e.report.TLS.Clear = Works

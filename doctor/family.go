@@ -77,8 +77,12 @@ func (s *section) untried(why string) Row {
 // unreached is the row of a section of which no session came about.
 func (s *section) unreached(err error) Row {
 	outcome := outcomeOf(err)
-	if loginRefused(err) {
+	var timeout *ftp.TimeoutError
+	switch {
+	case loginRefused(err):
 		outcome = Refused
+	case errors.As(err, &timeout):
+		outcome = TimedOut
 	}
 	return Row{Family: s.intended(), Security: s.security(), Outcome: outcome, Dialled: s.address, Error: causeText(err)}
 }

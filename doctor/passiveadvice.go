@@ -62,9 +62,10 @@ func (f findings) openPassive() []Advice {
 
 // wrongAddress looks for a 227 that names another address than the server is
 // reached at: a NAT the server does not know of, or data movers of their own.
+// Over IPv6 a 227 cannot name the right one.
 func (f findings) wrongAddress() []Advice {
 	sent, peer := hostOf(f.pasvAuto.Advertised), hostOf(f.report.Remote)
-	if sent == "" || peer == "" || sent == peer || !f.pasvAuto.ok() {
+	if sent == "" || !f.server().Is4() || sent == peer || !f.pasvAuto.ok() {
 		return nil
 	}
 	if hostOf(f.pasvAuto.Dialled) == sent {

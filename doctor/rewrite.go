@@ -17,6 +17,7 @@ func (e *examination) noteRewrites() {
 		}
 	}
 	clear, encrypted := e.report.compared()
+	e.noteUnchanged(encrypted)
 	e.noteReached(clear)
 	if encrypted.any() {
 		e.compareActive(clear, encrypted)
@@ -51,6 +52,22 @@ func (e *examination) noteEchoes(s *section) {
 				What: said.verb(), Said: named.String(), Arrived: arrived.String(),
 				Evidence: "the server repeats another address in its answer",
 			})
+			return
+		}
+	}
+}
+
+// noteUnchanged: where the server connected to the local address although nothing
+// on the way could have changed it, no NAT is between them.
+func (e *examination) noteUnchanged(encrypted methods) {
+	local := hostOf(e.main.local)
+	if e.report.SeenAs != "" || e.report.TLS.Cleared || local == "" || e.opts.DialContext != nil {
+		return
+	}
+	for _, row := range []Row{encrypted.port, encrypted.eprt} {
+		if row.ok() && hostOf(row.Advertised) == local {
+			e.report.SeenAs, e.report.NAT = local, Absent
+			e.report.SeenBy = "its connection to the address that " + string(row.Method) + " named over TLS"
 			return
 		}
 	}

@@ -51,15 +51,19 @@ func newSection(address string, opts ftp.Options) *section {
 // notice that the last one has ended.
 const crowdedWait = 500 * time.Millisecond
 
-// dial makes the session. A server that is full is asked once more, a refused
-// login is not tried a second time.
+// dial makes the session. A refused login is not tried a second time.
 func (s *section) dial(ctx context.Context) error {
-	client, err := ftp.Dial(ctx, s.address, &s.opts)
+	s.client, s.dialErr = dialPatiently(ctx, s.address, &s.opts)
+	return s.dialErr
+}
+
+// dialPatiently asks a server that is full once more.
+func dialPatiently(ctx context.Context, address string, o *ftp.Options) (*ftp.Client, error) {
+	client, err := ftp.Dial(ctx, address, o)
 	if errors.Is(err, ftp.ErrTooManyConnections) && wait(ctx, crowdedWait) {
-		client, err = ftp.Dial(ctx, s.address, &s.opts)
+		return ftp.Dial(ctx, address, o)
 	}
-	s.client, s.dialErr = client, err
-	return err
+	return client, err
 }
 
 // wait tells whether d passed before the context ended.
