@@ -7,6 +7,7 @@ require (
 	github.com/huin/goupnp v1.3.1
 	github.com/libp2p/go-netroute v0.4.0
 	github.com/pion/stun/v3 v3.1.7
+	github.com/stretchr/testify v1.12.1
 	golang.org/x/net v0.62.0
 )
 
@@ -15,6 +16,7 @@ require (
 	github.com/pion/logging v0.2.4 // indirect
 	github.com/pion/transport/v4 v4.1.0 // indirect
 	github.com/wlynxg/anet v0.0.5 // indirect
+	go.yaml.in/yaml/v3 v3.0.5 // indirect
 	golang.org/x/crypto v0.58.0 // indirect
 	golang.org/x/sync v0.0.0-20210220032951-036812b2e83c // indirect
 	golang.org/x/sys v0.49.0 // indirect

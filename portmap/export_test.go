@@ -1,0 +1,18 @@
+package portmap
+
+import (
+	"context"
+	"net/netip"
+	"time"
+)
+
+// Tune has the gateway listen on other ports than the assigned ones, and each wait
+// last no longer than limit, where that is not zero.
+func (m *Mapper) Tune(gatewayPort, searchPort uint16, limit time.Duration) {
+	m.tune = tuning{gatewayPort, searchPort, limit}
+}
+
+// AskSTUN is the question to one server, with a limit.
+func AskSTUN(ctx context.Context, server string, local netip.Addr, limit time.Duration) (netip.Addr, error) {
+	return askSTUN(ctx, server, local, limit)
+}
