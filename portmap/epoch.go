@@ -9,6 +9,12 @@ type epoch struct {
 	read    time.Time
 }
 
+// clock is which one was read.
+type clock struct {
+	at       place
+	protocol Protocol
+}
+
 // lost tells whether the gateway has started anew between the two readings: its
 // clock went back, or went slower or faster than ours by more than an eighth
 // (RFC 6887 section 8.5, which is stricter than RFC 6886 section 3.6).

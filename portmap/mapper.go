@@ -69,7 +69,7 @@ type Mapper struct {
 	where   place     // of known and of despair
 	despair despair
 	held    map[*lease]bool
-	epochs  map[Protocol]epoch
+	epochs  map[clock]epoch
 }
 
 // tuning is what tests change.

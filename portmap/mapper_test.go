@@ -297,6 +297,28 @@ func TestReleaseWithoutTheCallersContextAndWithoutAGateway(t *testing.T) {
 	require.Contains(t, told.told[len(told.told)-1], "could not be deleted and stays for up to 10m0s")
 }
 
+func TestRestartedGatewayIsNoticedByTheNextMapping(t *testing.T) {
+	g := newGateway(t)
+	g.started = time.Now().Add(-time.Hour)
+	g.start(t)
+	told := &notices{}
+	m := mapper(t, g.port(), 9, 0)
+	m.Notice = told.add
+	_, _, err := m.Map(t.Context(), 5001)
+	require.NoError(t, err)
+	g.mu.Lock()
+	g.started = time.Now()
+	clear(g.mapped)
+	g.mu.Unlock()
+	_, _, err = m.Map(t.Context(), 5002)
+	require.NoError(t, err)
+	for range 3 {
+		<-g.asked
+	}
+	require.Equal(t, 2, g.mappings(), "the first one is asked for again at once")
+	require.Contains(t, told.told[1], "the gateway has lost its mappings")
+}
+
 func TestConcurrentUse(t *testing.T) {
 	g := newGateway(t).start(t)
 	m := mapper(t, g.port(), 9, 0)

@@ -32,9 +32,6 @@ func (m *Mapper) recall(at place) (forwarder, error) {
 func (m *Mapper) remember(at place, f forwarder) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.where != at {
-		m.epochs = nil
-	}
 	m.where, m.known, m.despair = at, f, despair{}
 }
 
@@ -66,11 +63,11 @@ func (m *Mapper) heldFor(port uint16) netip.Addr {
 // observe takes the clock of the gateway that the reply for a lease told. Where it
 // has started anew, everything else that is held is renewed at once.
 func (m *Mapper) observe(told *lease, got mapping) {
-	p := told.via.protocol()
-	if !got.hasEpoch || !m.restarted(p, epoch{got.epoch, time.Now()}) {
+	f := told.via
+	if !got.hasEpoch || !m.restarted(clock{f.at(), f.protocol()}, epoch{got.epoch, time.Now()}) {
 		return
 	}
-	m.notice("%s: the gateway has lost its mappings, as in a restart; they are asked for again", p)
+	m.notice("%s: the gateway has lost its mappings, as in a restart; they are asked for again", f.protocol())
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for l := range m.held {
@@ -80,13 +77,13 @@ func (m *Mapper) observe(told *lease, got mapping) {
 	}
 }
 
-func (m *Mapper) restarted(p Protocol, now epoch) bool {
+func (m *Mapper) restarted(c clock, now epoch) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	before := m.epochs[p]
+	before := m.epochs[c]
 	if m.epochs == nil {
-		m.epochs = make(map[Protocol]epoch)
+		m.epochs = make(map[clock]epoch)
 	}
-	m.epochs[p] = now
+	m.epochs[c] = now
 	return before.lost(now)
 }

@@ -52,8 +52,9 @@ func (c *pcpClient) remove(ctx context.Context, m mapping) error {
 }
 
 // external learns the address from a mapping that it gives back, since PCP has no
-// request for the address alone. The port is a high one: miniupnpd 2.3.1 loops for
-// ever when its rules allow the port to nobody, and they commonly end at 1024.
+// request for the address alone. The port is a high one: where its rules refuse a
+// port, and they commonly do below 1024, miniupnpd 2.3.1 goes through all others
+// before it answers, and serves nobody for a minute.
 func (c *pcpClient) external(ctx context.Context) (netip.Addr, error) {
 	got, err := c.add(ctx, mapping{port: randomPort(), lifetime: 2 * time.Minute, nonce: newNonce()})
 	if err != nil {
