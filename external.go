@@ -59,23 +59,29 @@ func (c *Client) seenIn(verb string, r Reply) (netip.Addr, error) {
 }
 
 // clientAddr looks in the text of a STAT reply for the address of the client,
-// such as "Connected to 203.0.113.7" (vsftpd), "Connected from gw.example.net
-// [203.0.113.7]" (ProFTPD) or "Connected to: 203.0.113.7:40312" (pyftpdlib).
-// Servers also tell their own address there, in the same words.
+// such as "Connected to 203.0.113.7" (vsftpd) or "Connected from gw.example.net
+// [203.0.113.7]" (ProFTPD). pyftpdlib tells its own address there, which may be a
+// private one behind a NAT, as "Connected to: 10.0.0.10:21".
 func (r Reply) clientAddr(local, server netip.Addr) netip.Addr {
 	for _, line := range r.Lines {
 		_, rest, found := strings.Cut(strings.ToLower(line), "connected ")
-		if !found || !strings.HasPrefix(rest, "to") && !strings.HasPrefix(rest, "from") {
+		if !found || !strings.HasPrefix(rest, "to ") && !strings.HasPrefix(rest, "from") {
 			continue
 		}
 		for _, word := range strings.FieldsFunc(rest, notInAddr) {
-			addr := addrIn(word)
-			if addr.IsValid() && !addr.IsUnspecified() && (!same(addr, server) || same(addr, local)) {
+			if addr := addrIn(word); maySee(server, addr) || addr.IsValid() && same(addr, local) {
 				return addr
 			}
 		}
 	}
 	return netip.Addr{}
+}
+
+// maySee tells whether a server can see a client come from addr: not from its own
+// address, and across the Internet not from a private one.
+func maySee(server, addr netip.Addr) bool {
+	return addr.IsValid() && !addr.IsUnspecified() && !same(addr, server) &&
+		(classify(server).unroutable() || !classify(addr).unroutable())
 }
 
 // notInAddr tells which characters of a sentence part an address from the others.

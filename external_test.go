@@ -24,7 +24,7 @@ func TestSeenAs(t *testing.T) {
 	}{
 		"vsftpd":                {"211-FTP server status:\n     Connected to ::ffff:203.0.113.7\n     Logged in as tester\n211 End of status", "203.0.113.7"},
 		"ProFTPD":               {"211-Status of 'proftpd'\n Connected from gw.example.net [203.0.113.7]\n Logged in as tester\n211 End of status", "203.0.113.7"},
-		"pyftpdlib":             {"211-FTP server status:\n Connected to: 203.0.113.7:40312\n Authenticated as: user\n211 End of status.", "203.0.113.7"},
+		"pyftpdlib's own":       {"211-FTP server status:\n Connected to: 10.0.0.10:21\n Logged in as: user\n211 End of status.", ""},
 		"IPv6":                  {"211-Status\n Connected from 2001:db8::7\n211 End", "2001:db8::7"},
 		"this host itself":      {"211-Status\n Connected from 127.0.0.1\n211 End", "127.0.0.1"},
 		"no word of it":         {"211 http://www.pureftpd.org/", ""},

@@ -48,6 +48,13 @@ type examined struct {
 	Rewrites []struct {
 		What string `json:"what"`
 	} `json:"rewrites"`
+	Rows []struct {
+		Family   string `json:"family"`
+		Security string `json:"security"`
+		Method   string `json:"method"`
+		Policy   string `json:"address_policy"`
+		Outcome  string `json:"outcome"`
+	} `json:"rows"`
 	Advice []advice `json:"advice"`
 }
 

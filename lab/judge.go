@@ -30,7 +30,7 @@ func (r *trial) judge(ctx context.Context, run Run, j job, o outcome, attempts [
 	if within := max(w.Within, usualWithin); w.Within > 0 && o.took > w.Within || o.took > within {
 		wrong("it took %v", o.took)
 	}
-	return slices.Concat(problems, r.judgeAdvertised(w, o), r.judgeCable(w, j, attempts), r.judgeTexts(w, o), r.judgeRules(ctx, w))
+	return slices.Concat(problems, r.judgeAdvertised(w, o), r.judgeCable(w, j, attempts), r.judgeTexts(w, o), r.judgeReport(run.Report, o.Doctor), r.judgeRules(ctx, w))
 }
 
 func (r *trial) judgeAdvertised(w Want, o outcome) []string {
@@ -124,6 +124,54 @@ func (r *trial) judgeRules(ctx context.Context, w Want) []string {
 		rules, err := r.network.nodes[gone.On].run(ctx, "", "nft", "list", "ruleset")
 		if err != nil || strings.Contains(rules, r.network.expand(gone.Text)) {
 			problems = append(problems, fmt.Sprintf("%s still has %q: %v\n%s", gone.On, gone.Text, err, rules))
+		}
+	}
+	return problems
+}
+
+func (r *trial) judgeReport(want Report, got *examined) []string {
+	if got == nil {
+		got = new(examined)
+	}
+	var problems []string
+	if want.NAT != "" && got.NAT != want.NAT {
+		problems = append(problems, fmt.Sprintf("doctor says of a NAT %q, want %q", got.NAT, want.NAT))
+	}
+	if seen := r.network.expand(want.SeenAs); seen != "" && got.SeenAs != seen {
+		problems = append(problems, fmt.Sprintf("doctor says that the server sees %q, want %q", got.SeenAs, seen))
+	}
+	return slices.Concat(problems, got.judgeRewrites(want.Rewrites), got.judgeRows(want.Works, "works", true), got.judgeRows(want.Fails, "works", false))
+}
+
+func (e *examined) judgeRewrites(want []string) []string {
+	if len(want) == 0 {
+		return nil
+	}
+	var found []string
+	for _, rewrite := range e.Rewrites {
+		found = appendOnce(found, rewrite.What)
+	}
+	slices.Sort(found)
+	if !slices.Equal(found, want) && (len(found) > 0 || want[0] != "none") {
+		return []string{fmt.Sprintf("doctor says that %v are rewritten, want %v", e.Rewrites, want)}
+	}
+	return nil
+}
+
+// judgeRows looks for rows with, or without, an outcome.
+func (e *examined) judgeRows(names []string, outcome string, wanted bool) []string {
+	rows := make(map[string]string)
+	for _, row := range e.Rows {
+		name := strings.TrimSpace(row.Method + " " + row.Policy)
+		if row.Security != "none" {
+			name = row.Security + " " + name
+		}
+		rows[name] = row.Outcome
+	}
+	var problems []string
+	for _, name := range names {
+		if got, found := rows[name]; !found || (got == outcome) != wanted {
+			problems = append(problems, fmt.Sprintf("doctor's row %q is %q: %v", name, got, rows))
 		}
 	}
 	return problems

@@ -132,10 +132,13 @@ type Odd struct {
 type Service struct {
 	// Run is "dante", "tinyproxy", "miniupnpd", "login-proxy" or "stun".
 	Run string `yaml:"run"`
-	// At is its host.
-	At string `yaml:"at"`
+	// At is its host, and Listen the address and port that it listens on there.
+	At     string `yaml:"at"`
+	Listen string `yaml:"listen"`
 	// Config is its configuration file.
 	Config string `yaml:"config"`
+	// Etc are files that it finds in /etc.
+	Etc map[string]string `yaml:"etc"`
 }
 
 // Run is one thing that the client does.
@@ -165,7 +168,9 @@ type Run struct {
 	Interrupt time.Duration `yaml:"interrupt"`
 	// Want is what must come out.
 	Want Want `yaml:"want"`
-	// Advice is a piece of doctor's advice that must be there, and is then followed.
+	// Report is what doctor must have found.
+	Report Report `yaml:"report"`
+	// Advice is pieces of doctor's advice that must be there, and are then followed.
 	Advice []Follow `yaml:"advice"`
 }
 
@@ -212,6 +217,20 @@ type Want struct {
 type Gone struct {
 	On   string `yaml:"on"`
 	Text string `yaml:"text"`
+}
+
+// Report is a part of doctor's report. What is left empty may be anything.
+type Report struct {
+	// NAT is "yes", "no" or "not known".
+	NAT string `yaml:"nat"`
+	// SeenAs is the client's address as the server sees it.
+	SeenAs string `yaml:"seen_as"`
+	// Rewrites are what is rewritten on the way; "none" stands for nothing.
+	Rewrites []string `yaml:"rewrites"`
+	// Works are the rows that work, as METHOD, or METHOD POLICY, or with another
+	// SECURITY than none in front. Fails are rows that do not.
+	Works []string `yaml:"works"`
+	Fails []string `yaml:"fails"`
 }
 
 // Follow is the test of a piece of doctor's advice.

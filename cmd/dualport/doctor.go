@@ -1,9 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -20,6 +22,7 @@ var errNoDataTLS = fmt.Errorf("%w on data connections", ftp.ErrTLS)
 
 func (j *job) doctorCommand() *cobra.Command {
 	var limit seconds
+	var page string
 	cmd := j.cobra(command{
 		use:   "doctor URL",
 		short: "Find out which data connections work, and what to change",
@@ -37,13 +40,14 @@ The exit code is 0 where at least one way works, 4 where none does, and 7 where
 TLS or the certificate fails.`,
 		min: 1, max: 1,
 		demo: func(url string, args []string) []string { return append([]string{url + "/"}, args...) },
-		work: func(ctx context.Context, args []string) error { return j.examine(ctx, args[0], limit) },
+		work: func(ctx context.Context, args []string) error { return j.examine(ctx, args[0], limit, page) },
 	})
 	cmd.Flags().Var(&limit, "limit", "`SECONDS` for the whole examination (default 60)")
+	cmd.Flags().StringVar(&page, "html", "", "write the report as a page with a drawing to `FILE` too")
 	return cmd
 }
 
-func (j *job) examine(ctx context.Context, url string, limit seconds) error {
+func (j *job) examine(ctx context.Context, url string, limit seconds, page string) error {
 	t, err := j.parse(url)
 	if err != nil {
 		return err
@@ -64,6 +68,9 @@ func (j *job) examine(ctx context.Context, url string, limit seconds) error {
 			return &ftp.Error{Op: "doctor", Err: err}
 		}
 	}
+	if err := writePage(report, page); err != nil {
+		return err
+	}
 	switch {
 	case failed != nil:
 		return failed
@@ -73,6 +80,22 @@ func (j *job) examine(ctx context.Context, url string, limit seconds) error {
 		return errNoDataTLS
 	}
 	return errNoDataMethod
+}
+
+// writePage writes the report as a page; an empty name means that none is wanted.
+func writePage(r *doctor.Report, name string) error {
+	if name == "" {
+		return nil
+	}
+	var page bytes.Buffer
+	err := r.WriteHTML(&page)
+	if err == nil {
+		err = os.WriteFile(name, page.Bytes(), 0o644)
+	}
+	if err != nil {
+		return &ftp.Error{Op: "doctor", Err: err}
+	}
+	return nil
 }
 
 // inFlags puts what the report quotes of the library into the words of the

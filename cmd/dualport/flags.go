@@ -17,7 +17,7 @@ import (
 // flags are those that every command takes.
 type flags struct {
 	mode, dataCommand, passiveAddress string
-	externalIP, portRange, bind       string
+	portRange, bind                   string
 	ipv4, ipv6                        bool
 	timeout                           seconds
 	dial, reply, data, accept, stall  seconds
@@ -25,6 +25,8 @@ type flags struct {
 	user, passwordFile, netrc         string
 	account                           string
 	tls                               tlsFlags
+	proxy                             proxyFlags
+	nat                               natFlags
 	traceFile                         string
 	verbose, json, quiet, demo        bool
 
@@ -36,11 +38,12 @@ func (f *flags) register(set *pflag.FlagSet) {
 	set.StringVar(&f.mode, "mode", "auto", "who opens data connections: `auto`, passive or active")
 	set.StringVar(&f.dataCommand, "data-command", "", "negotiate by this method only: `epsv`, pasv, eprt or port")
 	set.StringVar(&f.passiveAddress, "passive-address", "auto", "address of passive connections: `auto`, control, server or an IP address")
-	set.StringVar(&f.externalIP, "external-ip", "", "address or host name to announce in active mode: `IP`")
 	set.StringVar(&f.portRange, "port-range", "", "local ports of active mode: `LO-HI`")
 	set.StringVar(&f.bind, "bind", "", "local address of both connections: an `IP` address or a network interface")
 	set.BoolVarP(&f.ipv4, "ipv4", "4", false, "use IPv4 only")
 	set.BoolVarP(&f.ipv6, "ipv6", "6", false, "use IPv6 only")
+	f.nat.register(set)
+	f.proxy.register(set)
 	f.tls.register(set)
 	f.registerTimeouts(set)
 	set.StringVar(&f.user, "user", "", "user `NAME`; overrides the one in the URL")
@@ -156,7 +159,6 @@ func (f *flags) setAddresses(o *ftp.Options) error {
 			return fmt.Errorf("--port-range: %w", err)
 		}
 	}
-	o.Active.External = f.externalIP
 	return nil
 }
 

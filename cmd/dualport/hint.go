@@ -14,6 +14,10 @@ func (f *flags) hint(err error) string {
 	var ftpErr *ftp.Error
 	var timeout *ftp.TimeoutError
 	switch {
+	case proxyHint(err) != "":
+		return proxyHint(err)
+	case natHint(err) != "":
+		return natHint(err)
 	case tlsFailed(err):
 		return f.tlsHint(err)
 	case errors.Is(err, ftp.ErrPortRange):

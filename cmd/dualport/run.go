@@ -25,6 +25,7 @@ type job struct {
 	encryption  encryption
 	demoCA      *x509.CertPool // nil where the server of --demo has no TLS
 	secrets     []string
+	proxied     bool     // both connections go through a proxy
 	stdoutTaken bool     // a file goes to standard output, so that JSON cannot
 	expected    int64    // size of the file that is transferred; 0 where not known
 	closers     []func() // run at the end, the last one first

@@ -40,6 +40,14 @@ func (j *job) options(ctx context.Context, t target) (ftp.Options, error) {
 	if err != nil {
 		return o, err
 	}
+	if !j.flags.demo {
+		if err := j.setProxy(&o, t.address()); err != nil {
+			return o, err
+		}
+	}
+	if err := j.setNAT(&o); err != nil {
+		return o, err
+	}
 	l, err := j.findLogin(ctx, t)
 	if err != nil {
 		return o, err

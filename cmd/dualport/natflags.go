@@ -1,0 +1,94 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/dualport/ftp"
+	"github.com/dualport/ftp/portmap"
+)
+
+// natFlags are about the NAT in front of this host, in active mode.
+type natFlags struct {
+	externalIP   string
+	externalFrom string
+	portmap      bool
+}
+
+func (f *natFlags) register(set *pflag.FlagSet) {
+	set.StringVar(&f.externalIP, "external-ip", "", "address or host name to announce in active mode: `IP`")
+	set.StringVar(&f.externalFrom, "external-ip-from", "", "find the address to announce: `SOURCES`, tried in order, of server, gateway and stun:HOST[:PORT], with commas")
+	set.BoolVar(&f.portmap, "portmap", false, "in active mode, ask the gateway to forward a port (PCP, NAT-PMP, UPnP), and take that back afterwards")
+}
+
+// externalLife is how long an address that was found is used.
+const externalLife = time.Minute
+
+// setNAT makes active mode know of the NAT in front of this host.
+func (j *job) setNAT(o *ftp.Options) error {
+	f := &j.flags.nat
+	o.Active.External = f.externalIP
+	if f.externalFrom != "" && f.externalIP != "" {
+		return usagef("--external-ip and --external-ip-from exclude each other")
+	}
+	if j.proxied && (f.portmap || f.externalFrom != "") {
+		return usagef("through a proxy the server is told the proxy's address; --portmap and --external-ip-from are about this host's")
+	}
+	mapper := &portmap.Mapper{Notice: func(message string) { j.mapped(message) }}
+	if f.portmap {
+		o.Active.Mapper = mapper
+		j.closers = append(j.closers, func() { _ = mapper.Close() }) // the session has released what it held
+	}
+	source, err := f.sources(mapper)
+	if err != nil {
+		return usage(err)
+	}
+	o.Active.ExternalFunc = source
+	return nil
+}
+
+// sources reads --external-ip-from.
+func (f *natFlags) sources(mapper *portmap.Mapper) (ftp.ExternalFunc, error) {
+	if f.externalFrom == "" {
+		return nil, nil
+	}
+	var sources []ftp.ExternalFunc
+	for name := range strings.SplitSeq(f.externalFrom, ",") {
+		server, isSTUN := strings.CutPrefix(name, "stun:")
+		switch {
+		case name == "server":
+			sources = append(sources, ftp.SeenByServer)
+		case name == "gateway":
+			sources = append(sources, mapper.External)
+		case isSTUN && server != "":
+			sources = append(sources, portmap.STUN(server))
+		default:
+			return nil, fmt.Errorf("--external-ip-from %q is none of server, gateway and stun:HOST[:PORT]", name)
+		}
+	}
+	return ftp.CacheExternal(externalLife, ftp.FirstExternal(sources...)), nil
+}
+
+// mapped shows what the port mapper tells, where the dialogue is shown.
+func (j *job) mapped(message string) {
+	if j.flags.verbose {
+		j.say("* port mapping: %s", message)
+	}
+}
+
+// natHint says what to try where the gateway did not forward a port; empty where it
+// did.
+func natHint(err error) string {
+	var refused *portmap.ResultError
+	switch {
+	case errors.Is(err, portmap.ErrBehindNAT):
+		return "--mode passive; no port mapping can get through two NATs"
+	case errors.As(err, &refused), errors.Is(err, portmap.ErrNoAnswer):
+		return "permitting port mapping (UPnP, NAT-PMP or PCP) in the router's settings, or forwarding ports by hand and --port-range LO-HI with --external-ip IP"
+	}
+	return ""
+}
