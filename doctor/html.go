@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"bytes"
+	"cmp"
 	"embed"
 	"fmt"
 	"html/template"
@@ -96,7 +97,7 @@ type finding struct {
 
 func (r Row) finding() finding {
 	return finding{
-		Name: r.name(), Mark: r.Outcome.mark(), Class: r.Outcome.class(), Outcome: r.Outcome.String(),
+		Name: cmp.Or(r.name(), "no session"), Mark: r.Outcome.mark(), Class: r.Outcome.class(), Outcome: r.Outcome.String(),
 		Advertised: r.Advertised, Dialled: r.Dialled, Listened: r.Listened,
 		Encryption: r.encryption(), Time: r.time(), Note: r.note(),
 	}

@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -98,10 +99,9 @@ func (g group) draw(m scale, number int) drawing {
 	d.Boxes = m.boxes(p)
 	d.Top = d.Boxes[0].Y + d.Boxes[0].H
 	y := d.Top + m.line/2
-	if g.own() {
+	if g.asked() {
 		for _, w := range g.report.Rewrites {
-			n := m.note(w, d.Boxes[p.place(w)].X, &y)
-			d.Notes = append(d.Notes, n)
+			d.Notes = append(d.Notes, m.note(w, d.Boxes[0], d.Boxes[p.place(w)], &y))
 			y += m.line / 2
 		}
 	}
@@ -190,6 +190,14 @@ func (m scale) fill(b *box) {
 // fonts with letters of one width take 0.61 of their size for each.
 func (m scale) letters(width int) int { return width * 100 / (m.mono * 61) }
 
+// textAt is where the text of wires begins.
+func (m scale) textAt(client box) int {
+	if m.indent == 0 {
+		return 4
+	}
+	return client.X + m.indent
+}
+
 // wire draws a connection below y, which it moves on.
 func (m scale) wire(c connection, boxes []box, y *int) wire {
 	from, to, end := boxes[c.From].X, boxes[c.To].X, boxes[0].X
@@ -200,10 +208,7 @@ func (m scale) wire(c connection, boxes []box, y *int) wire {
 		Class: c.Outcome.class(), Mark: c.Outcome.mark(), Name: c.Name, Outcome: c.Outcome.String(),
 		X1: from, X2: to, X3: end, Cross: c.Broken, Asked: c.Asked,
 	}
-	x := 4
-	if m.indent > 0 {
-		x = boxes[0].X + m.indent
-	}
+	x := m.textAt(boxes[0])
 	*y += m.line + m.line/2
 	w.Head = label{X: x, Y: *y, Text: clip(c.Name, m.letters(m.width-x)-18)}
 	*y += m.line/2 + 2
@@ -241,25 +246,25 @@ func (m scale) finish(w *wire, c connection, boxes []box) {
 }
 
 // note draws a rewriting below y, which it moves on. Where there is little room to
-// the right of its station, the addresses begin at the left edge.
-func (m scale) note(w Rewrite, at int, y *int) note {
+// the right of its station, the addresses begin where those of wires do.
+func (m scale) note(w Rewrite, client, station box, y *int) note {
 	*y += m.line + m.line/2
-	text, x := w.What+" is rewritten here", at+10
-	n := note{X: at, Y: *y - m.sans/3}
+	text, x := w.What+" is rewritten here", station.X+10
+	n := note{X: station.X, Y: *y - m.sans/3}
 	length := width(Visible(text)) * m.sans * 65 / 100 // it is bold
 	if x+length > m.width {
-		x = max(4, at-10-length)
+		x = max(4, station.X-10-length)
 	}
 	n.Lines = []label{{X: x, Y: *y, Text: clip(text, m.letters(m.width-x))}}
-	if m.letters(m.width-x) < 2*longest {
-		x = 4
-	}
 	var parts []string
 	if w.Said != "" {
 		parts = append(parts, "sent as "+w.Said)
 	}
 	if w.Arrived != "" {
 		parts = append(parts, "arrived as "+w.Arrived)
+	}
+	if tooLong(parts, m.letters(m.width-x-4)) {
+		x = m.textAt(client)
 	}
 	for _, line := range pack(parts, m.letters(m.width-x-4)) {
 		*y += m.line
@@ -268,8 +273,10 @@ func (m scale) note(w Rewrite, at int, y *int) note {
 	return n
 }
 
-// longest is the length of an IPv4 address with its port and a word.
-const longest = 33
+// tooLong tells whether one of the parts does not fit on a line.
+func tooLong(parts []string, room int) bool {
+	return slices.ContainsFunc(parts, func(s string) bool { return width(Visible(s)) > room })
+}
 
 // pack puts the parts on as few lines as hold them; one that is longer than a line
 // is broken.

@@ -6,12 +6,9 @@ import (
 	"github.com/dualport/ftp"
 )
 
-// group is the rows of one address family and one kind of encryption, which
-// share a drawing.
+// group is a section of the rows as the page shows it.
 type group struct {
-	Family, Security string
-	Rows             []Row
-
+	methods
 	report *Report
 }
 
@@ -19,57 +16,53 @@ type group struct {
 // control connection has its drawing.
 func (r *Report) groups() []group {
 	var all []group
-	for _, row := range r.Rows {
-		at := -1
-		for i := range all {
-			if all[i].Family == row.Family && all[i].Security == row.Security {
-				at = i
-			}
-		}
-		if at < 0 {
-			at = len(all)
-			all = append(all, group{Family: row.Family, Security: row.Security, report: r})
-		}
-		all[at].Rows = append(all[at].Rows, row)
+	for _, m := range r.sections() {
+		all = append(all, group{m, r})
 	}
 	if len(all) == 0 {
-		all = []group{{Security: r.TLS.Mode, report: r}}
+		all = []group{{methods{security: r.TLS.Mode}, r}}
 	}
 	return all
 }
 
 // Title is such as "IPv4, explicit TLS".
-func (g group) Title() string {
-	security := g.Security
-	switch security {
-	case ftp.TLSNone.String():
-		security = "in clear"
-	case ftp.TLSExplicit.String(), ftp.TLSImplicit.String():
-		security += " TLS"
+func (g group) Title() string { return g.title() }
+
+// Untried tells that there is nothing to draw, and Why tells why there was no
+// session; it is empty where there was one.
+func (g group) Untried() bool { return g.session.Outcome.class() == "none" }
+
+func (g group) Why() string {
+	if g.session.Outcome == 0 {
+		return ""
 	}
-	var parts []string
-	for _, part := range []string{g.Family, security} {
-		if part != "" {
-			parts = append(parts, part)
-		}
-	}
-	return strings.Join(parts, ", ")
+	return g.session.Outcome.String() + ": " + g.session.note()
 }
 
 // Findings are the rows as the table shows them.
 func (g group) Findings() []finding {
 	var all []finding
-	for _, row := range g.Rows {
+	for _, row := range g.rows {
 		all = append(all, row.finding())
 	}
 	return all
 }
 
-// own tells whether the control connection that the report describes was one of
-// this group.
+// asked tells whether the group is the session that the options ask for, whose
+// control connection the report describes.
+func (g group) asked() bool {
+	if len(g.report.Rows) == 0 {
+		return true
+	}
+	first := g.report.Rows[0]
+	return g.family == first.Family && g.security == first.Security
+}
+
+// own tells whether the group has the address family of that session, and so its
+// addresses.
 func (g group) own() bool {
 	local := hostOf(g.report.Local)
-	return local == "" || g.Family == "" || familyOf(local) == g.Family
+	return local == "" || g.family == "" || familyOf(local) == g.family
 }
 
 func familyOf(host string) string {
@@ -83,7 +76,7 @@ func familyOf(host string) string {
 // where nothing was tried, Failed otherwise.
 func (g group) outcome() Outcome {
 	o := Skipped
-	for _, row := range g.Rows {
+	for _, row := range g.rows {
 		switch row.Outcome.class() {
 		case "good":
 			return Works
@@ -100,7 +93,7 @@ func (g group) client() string {
 	if g.own() {
 		return hostOf(g.report.Local)
 	}
-	for _, row := range g.Rows {
+	for _, row := range g.rows {
 		if !row.Method.Passive() && row.Advertised != "" {
 			return hostOf(row.Advertised)
 		}
@@ -112,8 +105,8 @@ func (g group) server() string {
 	if g.own() {
 		return hostOf(g.report.Remote)
 	}
-	for _, row := range g.Rows {
-		if row.Method.Passive() && row.Policy != ftp.AddressServer.String() && row.Dialled != "" {
+	for _, row := range g.rows {
+		if row.Policy != ftp.AddressServer.String() && hostOf(row.Dialled) != "" {
 			return hostOf(row.Dialled)
 		}
 	}
@@ -124,7 +117,7 @@ func (g group) server() string {
 // is reached; believed tells that data connections go there all the same.
 func (g group) named() (address string, believed bool) {
 	server := g.server()
-	for _, row := range g.Rows {
+	for _, row := range g.rows {
 		sent := hostOf(row.Advertised)
 		if row.Method != ftp.PASV || sent == "" || server == "" || sent == server {
 			continue

@@ -103,28 +103,36 @@ type connection struct {
 // connections are the lines of a group, the control connection first.
 func (p path) connections() []connection {
 	all := []connection{p.control()}
-	for _, rows := range merged(p.g.Rows) {
+	if p.g.session.Outcome != 0 {
+		return all
+	}
+	for _, rows := range merged(p.g.rows) {
 		all = append(all, p.connection(rows))
 	}
 	return all
 }
 
-// control is the control connection, as far as the report and the rows tell.
+// control is the control connection. Where there was a row, there was a session.
 func (p path) control() connection {
 	r := p.g.report
 	c := connection{Name: "control connection", Outcome: Works, To: p.server()}
-	if p.g.own() && r.Local != "" {
+	switch session := p.g.session.Outcome; {
+	case len(p.g.rows) == 0 && r.TLS.Error != "":
+		c.Outcome = TLSFailed
+	case len(p.g.rows) == 0:
+		c.Outcome = Failed
+	case session != 0:
+		c.Outcome = session
+	}
+	if p.g.asked() && r.Local != "" {
 		c.Details = append(c.Details, r.Local+" to "+r.Remote)
 	}
-	switch {
-	case len(p.g.Rows) == 0 && r.TLS.Error != "":
-		c.Outcome, c.Broken = TLSFailed, true
-	case len(p.g.Rows) == 0:
-		c.Outcome, c.Broken, c.To = Failed, true, p.network
-	case p.g.outcome() == Skipped && !p.g.own():
-		c.Outcome = Skipped
-	case p.g.own() && p.g.Security == r.TLS.Mode && r.TLS.encrypted():
+	if p.g.asked() && c.Outcome == Works && r.TLS.encrypted() {
 		c.Details = append(c.Details, r.TLS.Version)
+	}
+	c.Broken = c.Outcome.class() == "bad"
+	if c.Outcome == Failed || c.Outcome == TimedOut {
+		c.To = p.network
 	}
 	return c
 }

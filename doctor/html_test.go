@@ -88,38 +88,40 @@ func TestHostilePage(t *testing.T) {
 		"\x1b[2J\x00\u202e\u2028\xff\r\n",
 		strings.Repeat("w", 5000),
 	} {
-		for _, outcome := range []Outcome{Works, Refused, Failed, TimedOut, NotApplicable, Skipped, TLSFailed, Outcome(99)} {
-			r := new(Report)
-			fill(reflect.ValueOf(r).Elem(), hostile, outcome)
-			got := pageOf(t, r)
-			requireHarmless(t, got)
-			text := strings.ReplaceAll(hostile, "\r\n", `\x0d`)
-			require.Contains(t, textOf(t, got), strings.ReplaceAll(Visible(text), `\x00`, "\ufffd"))
-		}
+		r := new(Report)
+		fill(reflect.ValueOf(r).Elem(), hostile, new(int))
+		got := pageOf(t, r)
+		requireHarmless(t, got)
+		text := strings.ReplaceAll(hostile, "\r\n", `\x0d`)
+		require.Contains(t, textOf(t, got), strings.ReplaceAll(Visible(text), `\x00`, "\ufffd"))
 	}
 }
 
-// fill sets every string in v, and makes two of whatever there may be several of.
-func fill(v reflect.Value, s string, outcome Outcome) {
+// fill sets every string in v, makes as many as there are outcomes of whatever there
+// may be several of, and gives each its own.
+func fill(v reflect.Value, s string, next *int) {
+	outcomes := []Outcome{Works, Refused, Failed, TimedOut, NotApplicable, Skipped, TLSFailed, Outcome(99)}
 	switch {
 	case v.Type() == reflect.TypeFor[Outcome]():
-		v.Set(reflect.ValueOf(outcome))
+		v.Set(reflect.ValueOf(outcomes[*next%len(outcomes)]))
+		*next++
 	case v.Type() == reflect.TypeFor[time.Time]():
 	case v.Kind() == reflect.String:
 		v.SetString(s)
 	case v.Kind() == reflect.Bool:
-		v.SetBool(outcome == Works)
+		v.SetBool(true)
 	case v.Kind() == reflect.Pointer:
 		v.Set(reflect.New(v.Type().Elem()))
-		fill(v.Elem(), s, outcome)
+		fill(v.Elem(), s, next)
 	case v.Kind() == reflect.Slice:
-		v.Set(reflect.MakeSlice(v.Type(), 2, 2))
-		fill(v.Index(0), s, outcome)
-		fill(v.Index(1), s, outcome)
+		v.Set(reflect.MakeSlice(v.Type(), len(outcomes), len(outcomes)))
+		for i := range outcomes {
+			fill(v.Index(i), s, next)
+		}
 	case v.Kind() == reflect.Struct:
 		for i := range v.NumField() {
 			if v.Type().Field(i).IsExported() {
-				fill(v.Field(i), s, outcome)
+				fill(v.Field(i), s, next)
 			}
 		}
 	}
@@ -129,7 +131,7 @@ func fill(v reflect.Value, s string, outcome Outcome) {
 // loads or runs, and nothing that the eye does not see.
 func requireHarmless(t *testing.T, page string) {
 	t.Helper()
-	elements := strings.Fields(`html head meta title style body header main section footer figure h1 h2 h3 p div span b dl dt dd
+	elements := strings.Fields(`html head meta title style body header main section footer figure figcaption h1 h2 h3 p div span b dl dt dd
 		ol li pre code table thead tbody tr th td details summary svg desc g rect line circle polygon path text tspan`)
 	attributes := strings.Fields(`lang charset name content http-equiv class id role scope colspan aria-hidden aria-labelledby viewbox viewBox
 		x y x1 y1 x2 y2 cx cy r rx width height d points transform`)
@@ -270,6 +272,38 @@ func TestWhereItBreaks(t *testing.T) {
 				got += ", asked"
 			}
 			require.Equal(t, tt.want, got)
+		})
+	}
+}
+
+// TestControlConnection: it stands for whether there was a session at all.
+func TestControlConnection(t *testing.T) {
+	session := func(o Outcome) []Row {
+		return []Row{{Family: "IPv4", Method: ftp.EPSV, Outcome: Works}, {Family: "IPv6", Outcome: o, Dialled: "[2001:db8::5]:21"}}
+	}
+	tests := []struct {
+		name   string
+		report Report
+		want   string
+	}{
+		{"works", Report{Rows: session(Works)[:1]}, "works at server"},
+		{"the other family is not there", Report{Rows: session(Failed)}, "failed at network"},
+		{"the other family was not tried", Report{Rows: session(Skipped)}, "skipped at server"},
+		{"the other session is refused", Report{Rows: session(Refused)}, "refused at server"},
+		{"TLS failed", Report{TLS: TLS{Error: "no"}}, "TLS failed at server"},
+		{"nothing came about", Report{}, "failed at network"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			tt.report.Local, tt.report.Remote = "198.51.100.7:40000", "203.0.113.5:21"
+			groups := tt.report.groups()
+			p := groups[len(groups)-1].path()
+			c := p.connections()[0]
+			require.Equal(t, tt.want, c.Outcome.String()+" at "+p.stations[c.To].Name)
+			if len(groups) == 2 {
+				require.Len(t, p.connections(), 1)
+				require.Equal(t, "2001:db8::5", p.stations[p.server()].Address)
+			}
 		})
 	}
 }

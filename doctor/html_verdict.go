@@ -3,8 +3,6 @@ package doctor
 import (
 	"cmp"
 	"strings"
-
-	"github.com/dualport/ftp"
 )
 
 // verdict is the report in one sentence.
@@ -34,10 +32,11 @@ func (r *Report) verdict() verdict {
 	return v
 }
 
-// worksByDefault tells whether passive mode gets through as clients use it.
+// worksByDefault tells whether passive mode gets through as clients use it, in the
+// security that was asked for.
 func (r *Report) worksByDefault() bool {
-	for _, row := range r.Rows {
-		if row.ok() && row.Method.Passive() && (row.Policy == "" || row.Policy == ftp.AddressAuto.String()) {
+	for _, g := range r.groups() {
+		if g.security == r.groups()[0].security && g.passive() {
 			return true
 		}
 	}
@@ -54,12 +53,13 @@ func (r *Report) settings() string {
 	return ""
 }
 
-// deaf names the groups without a data connection, where others have one.
+// deaf names the families without a data connection in the security that was asked
+// for, where another has one.
 func (r *Report) deaf() string {
 	var titles []string
-	for _, s := range r.groups() {
-		if s.outcome() == Failed && len(s.Rows) > 0 {
-			titles = append(titles, s.Title())
+	for _, g := range r.groups() {
+		if g.outcome() == Failed && g.security == r.groups()[0].security {
+			titles = append(titles, g.Title())
 		}
 	}
 	if len(titles) == 0 {
