@@ -63,7 +63,7 @@ func (s *symptoms) noteActive(r Rung, peer netip.Addr) {
 	if peer.IsValid() && !isLocalNetwork(peer) && classify(told).unroutable() {
 		s.behindNAT = told
 	}
-	if ReplyCode(r.Err) == 0 || noDataConnection(r.Err) {
+	if !refusedMethod(r) {
 		s.active.unreached = true
 		return
 	}
@@ -71,6 +71,13 @@ func (s *symptoms) noteActive(r Rung, peer netip.Addr) {
 	if addr := seenInRefusal(r.Err, told, peer); addr.IsValid() {
 		s.seen = addr
 	}
+}
+
+// refusedMethod tells whether the server refused the method's own command, and not
+// the transfer for want of a connection.
+func refusedMethod(r Rung) bool {
+	var e *Error
+	return errors.As(r.Err, &e) && e.Command == string(r.Method)
 }
 
 // seenInRefusal reads the address in a refusal such as Pure-FTPd's "I won't open a

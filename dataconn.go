@@ -188,7 +188,7 @@ func (x *Exchange) open(ctx context.Context) (net.Conn, error) {
 			x.client.opts.Memory.worked(x.negotiation.Method())
 			return conn, nil
 		}
-		if !noDataConnection(err) {
+		if !noDataConnection(err) || errors.Is(err, ErrDataConnection) { // the latter has tried all there is, whatever the last reply was
 			x.retract()
 			return nil, x.annotate(err)
 		}

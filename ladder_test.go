@@ -528,3 +528,25 @@ func TestDataDialerMaySpeakBeforeItDials(t *testing.T) {
 		require.NoError(t, c.NoOp(t.Context()))
 	})
 }
+
+// There are servers (vsftpd behind a proxy) that refuse PORT itself with the code
+// that stands for a missing data connection.
+func TestA425ToTheMethodItselfIsItsRefusal(t *testing.T) {
+	refuse := ftptest.ActiveMethod{Reply: "425 Illegal PORT command."}
+	c, srv := onLoopback(t, ftptest.Config{Active: ftptest.Active{PORT: refuse, EPRT: refuse}}, ftp.Options{Mode: ftp.ModeActive})
+	err := fetchFails(t, c)
+	require.ErrorIs(t, err, ftp.ErrDataConnection)
+	require.Equal(t, "PORT! EPRT!", tries(err.Negotiation))
+	require.Len(t, sent(srv, "PORT", "EPRT"), 2)
+	require.Contains(t, err.Negotiation.Advice(), "the server refuses active mode")
+}
+
+// What one step has been through is not gone through again when the list ends.
+func TestExhaustedLadderEndsAtOnce(t *testing.T) {
+	refuse := ftptest.ActiveMethod{Reply: "425 No."}
+	var notices []string
+	options := ftp.Options{Mode: ftp.ModeActive, Trace: &ftp.Trace{Notice: func(n ftp.Notice) { notices = append(notices, n.Text) }}}
+	c, _ := onLoopback(t, ftptest.Config{Active: ftptest.Active{PORT: refuse, EPRT: refuse}}, options)
+	fetchFails(t, c)
+	require.Len(t, notices, 2, "%q", notices)
+}

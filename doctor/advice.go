@@ -60,19 +60,19 @@ func believeServer(text string) Advice {
 
 // nothingWorks says what to ask an administrator for, on either side.
 func (f findings) nothingWorks() []Advice {
-	opening := f.openPassive()
-	first := Advice{Text: "No data connection is possible."}
-	if len(opening) == 0 {
-		first.Text += " " + f.passiveFailed()
+	all := f.openPassive()
+	if len(all) == 0 {
+		all = []Advice{{Text: f.passiveFailed()}}
 	}
-	if f.port.Outcome == NotApplicable && f.eprt.Outcome == NotApplicable {
-		return append([]Advice{first}, opening...)
+	all[0].Text = "No data connection is possible. " + all[0].Text
+	switch {
+	case f.port.Outcome == NotApplicable && f.eprt.Outcome == NotApplicable:
+		return all
+	case f.activeRefused():
+		all[0].Text += " The server refuses active mode too, whatever address and port it is told."
+		return all
 	}
-	if f.activeRefused() {
-		first.Text += " The server refuses active mode too, whatever address and port it is told."
-		return append([]Advice{first}, opening...)
-	}
-	return append(append([]Advice{first}, opening...), f.forwarding()...)
+	return append(all, f.forwarding()...)
 }
 
 // passiveFailed says what became of EPSV and PASV, none of which works, and what

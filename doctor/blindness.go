@@ -38,10 +38,10 @@ func (f findings) blindness() []Advice {
 		return nil
 	case inClear && encrypted.active() && clear.passive():
 		return append([]Advice{f.secured(Advice{
-			Text:    "Passive mode works in clear only: a firewall of the server's side reads the control connection to open ports. With TLS use active mode, which works.",
+			Text:    "Passive mode works in clear only: a firewall on the way reads the control connection to open ports. With TLS use active mode, which works.",
 			Flags:   "--mode active",
 			Options: "ftp.Options{Mode: ftp.ModeActive}",
-		})}, f.openStatically()...)
+		})}, f.openForGood()...)
 	case encrypted.active() || !f.blinded(clear, encrypted):
 		return nil
 	case inClear:
@@ -67,7 +67,7 @@ func (f findings) blinded(clear, encrypted methods) bool {
 func (f findings) blindedWithTLS(clear methods) []Advice {
 	var all []Advice
 	if clear.passive() {
-		all = append(all, f.openStatically()...)
+		all = append(all, f.openForGood()...)
 	}
 	for _, a := range f.forwarding() {
 		all = append(all, f.secured(a))
@@ -86,11 +86,7 @@ func (f findings) blindedSession(clear methods) []Advice {
 		why = "Data connections come about without TLS, and this is why: "
 	}
 	a.Text = why + "the control connection is encrypted, so that a NAT or firewall which reads FTP, to rewrite addresses and to open ports, cannot. " + a.Text
-	all := []Advice{a}
-	if clear.passive() && len(f.openPassive()) == 0 {
-		all = append(f.openStatically(), all...)
-	}
-	return all
+	return []Advice{a}
 }
 
 // clearAgain gives the readers on the way back what they read.
@@ -103,15 +99,14 @@ func clearAgain() Advice {
 	}
 }
 
-// openStatically asks the server's side not to rely on reading the control
-// connection.
-func (f findings) openStatically() []Advice {
-	return []Advice{f.secured(Advice{
-		Text: fmt.Sprintf("Ask the server's administrator to open the passive ports for good, in place of having a firewall or NAT read of them, "+
-			"and to forward them and to set the external address where it stands behind a NAT. It should be configured for the range that is opened (%s).", f.servedPorts()),
-		Options:  "ftp.Options{}",
-		Commands: f.serve(),
-	})}
+// openForGood is what to open where a firewall would have to read which port to
+// open.
+func (f findings) openForGood() []Advice {
+	var all []Advice
+	for _, a := range f.opening() {
+		all = append(all, f.secured(a))
+	}
+	return all
 }
 
 // secured makes advice about TLS one for a caller whose session was in clear.

@@ -14,6 +14,9 @@ func shorten(t ftp.Timeouts, limit time.Duration) ftp.Timeouts {
 		return t
 	}
 	atMost := func(d *time.Duration, most time.Duration) {
+		if round := most.Truncate(time.Millisecond); round > 0 {
+			most = round
+		}
 		if *d <= 0 || *d > most {
 			*d = most
 		}

@@ -137,7 +137,7 @@ func (e *examination) examineMain(ctx context.Context) error {
 	}
 	s.examine(ctx, probes(e.opts.Active))
 	e.report.Rows = s.rows
-	e.notePorts(ctx)
+	s.morePorts(ctx)
 	e.noteAddress(ctx)
 	return nil
 }
@@ -173,6 +173,9 @@ func (e *examination) completeAdvice() {
 }
 
 func (e *examination) finish() {
+	if ports := e.memory.PassivePorts(); ports != (ftp.PortRange{}) {
+		e.report.PassivePorts = ports.String()
+	}
 	for _, r := range e.report.Rows {
 		e.report.Works = e.report.Works || r.ok() && r.Security == e.main.security()
 	}

@@ -64,6 +64,7 @@ func (e *examination) examineBeside(ctx context.Context, address string, o ftp.O
 		return nil
 	}
 	s.examine(ctx, methodProbes(o.Active))
+	s.morePorts(ctx)
 	e.report.Rows = append(e.report.Rows, s.rows...)
 	e.beside = append(e.beside, s)
 	return s

@@ -34,26 +34,31 @@ func (f findings) dialledPorts() (ports ftp.PortRange, why string) {
 // openPassive says what to open so that passive connections come through; nothing
 // where the server named no port, or where they do not fail for a firewall.
 func (f findings) openPassive() []Advice {
-	seen := f.observed()
-	if seen == (ftp.PortRange{}) || !f.passiveBroken() {
+	if f.observed() == (ftp.PortRange{}) || !f.passiveBroken() {
 		return nil
 	}
-	if f.proxied {
-		return []Advice{{Text: fmt.Sprintf("Have the proxy, and the firewalls on the way, let TCP connections to the server's ports %s through; "+
-			"those are the ones that it named, and its configuration tells the whole range.", seen)}}
-	}
-	local, server := f.local(), f.server()
+	return f.opening()
+}
+
+// opening is what firewalls on either side have to let through in passive mode.
+func (f findings) opening() []Advice {
 	ports, why := f.dialledPorts()
+	if f.proxied {
+		return []Advice{{
+			Text:    fmt.Sprintf("For passive mode, have the proxy, and the firewalls on the way, let TCP connections to the server's ports %s through; %s.", ports, why),
+			Options: "ftp.Options{}",
+		}}
+	}
 	return []Advice{
 		{
 			Text: fmt.Sprintf("For passive mode, ask the administrators of the firewalls on this side to let TCP connections from %s to %s through on ports %s; %s.",
-				local, server, ports, why),
+				f.local(), f.server(), ports, why),
 			Options:  "ftp.Options{}",
 			Commands: f.letOut(ports),
 		},
 		{
-			Text: fmt.Sprintf("And ask those of the server to let TCP connections in to its passive ports, and to forward them where it stands behind a NAT; "+
-				"it should be configured for the range that is opened (%s).", f.servedPorts()),
+			Text: fmt.Sprintf("And ask those of the server to let TCP connections in to its passive ports, and to forward them, and to set its external address, "+
+				"where it stands behind a NAT; it should be configured for the range that is opened (%s).", f.servedPorts()),
 			Options:  "ftp.Options{}",
 			Commands: f.serve(),
 		},
@@ -65,7 +70,7 @@ func (f findings) openPassive() []Advice {
 // Over IPv6 a 227 cannot name the right one.
 func (f findings) wrongAddress() []Advice {
 	sent, peer := hostOf(f.pasvAuto.Advertised), hostOf(f.report.Remote)
-	if sent == "" || !f.server().Is4() || sent == peer || !f.pasvAuto.ok() {
+	if sent == "" || !addrOf(f.report.Remote).Is4() || sent == peer || !f.pasvAuto.ok() {
 		return nil
 	}
 	if hostOf(f.pasvAuto.Dialled) == sent {

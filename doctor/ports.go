@@ -10,23 +10,20 @@ import (
 // asks is how often a server is asked for more ports; each time it names several.
 const asks = 4
 
-// notePorts tells which ports the server named. Where it cannot be connected to
-// at any of them it is asked for some more, without connecting: a firewall must
-// let in all of its range.
-func (e *examination) notePorts(ctx context.Context) {
-	s := e.main
+// morePorts asks a server that cannot be connected to at any of its passive ports
+// for some more of them, without connecting: a firewall must let in all of the
+// range.
+func (s *section) morePorts(ctx context.Context) {
+	if slices.ContainsFunc(s.rows, func(r Row) bool { return r.Method.Passive() && r.ok() }) {
+		return
+	}
 	for _, r := range s.rows {
-		if r.Method.Passive() && r.Advertised != "" && r.Outcome != Refused && !slices.ContainsFunc(s.rows, passiveWorks) {
+		if r.Method.Passive() && r.Advertised != "" && r.broken() {
 			s.askPorts(ctx, r.Method)
-			break
+			return
 		}
 	}
-	if ports := e.memory.PassivePorts(); ports != (ftp.PortRange{}) {
-		e.report.PassivePorts = ports.String()
-	}
 }
-
-func passiveWorks(r Row) bool { return r.Method.Passive() && r.Outcome == Works }
 
 // askPorts has the server name ports. A dialer that permits none of them asks
 // again and again, and connects to nothing.

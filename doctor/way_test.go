@@ -87,13 +87,13 @@ func TestSmartNATAndTLS(t *testing.T) {
 	require.Equal(t, doctor.Works, section(r, "IPv4", "none")[2].Outcome)
 	require.Contains(t, rewrites(r), "PORT")
 	require.Equal(t, []string{
-		"", "", "",
+		"", "",
 		"--mode active --port-range 50000-50010 --external-ip 127.0.0.9",
 		"--mode active --portmap",
 		"--ccc",
 	}, flagsOf(r))
-	require.Equal(t, "ftp.Options{TLS: ftp.TLSExplicit, ClearControlUnsafe: true}", r.Advice[5].Options)
-	require.Contains(t, r.Advice[5].Text, "Data connections come about without TLS, and this is why")
+	require.Equal(t, "ftp.Options{TLS: ftp.TLSExplicit, ClearControlUnsafe: true}", r.Advice[4].Options)
+	require.Contains(t, r.Advice[4].Text, "Data connections come about without TLS, and this is why")
 }
 
 // TestSmartNATOfTheServer: passive ports are open in clear only, and a 227 names
@@ -106,8 +106,13 @@ func TestSmartNATOfTheServer(t *testing.T) {
 	require.Equal(t, "works", outcomes(r)["PASV auto"])
 	require.Equal(t, "failed", outcomesOf(section(r, "IPv4", "explicit"))["PASV auto"])
 	require.Contains(t, r.Advice[0].Text, "Nothing to change")
-	require.Contains(t, r.Advice[1].Text, "open the passive ports for good")
-	require.Equal(t, "--tls explicit", r.Advice[1].Flags)
+	require.Contains(t, r.Advice[1].Text, "hides the control connection")
+	require.Contains(t, r.Advice[1].Commands[0].For, "router of this host")
+	require.Contains(t, r.Advice[2].Text, "ask those of the server")
+	for _, a := range r.Advice[1:] {
+		require.True(t, strings.HasPrefix(a.Flags, "--tls explicit"), a.Flags)
+		require.True(t, strings.HasPrefix(a.Options, "ftp.Options{TLS: ftp.TLSExplicit"), a.Options)
+	}
 	require.Equal(t, "--tls explicit --ccc", flagsOf(r)[len(r.Advice)-1])
 }
 
@@ -148,7 +153,9 @@ func TestSeenInRefusal(t *testing.T) {
 
 	srv := ftptest.NewUnstartedServer(t)
 	srv.Config.Disable = map[string]string{"STAT": ""}
-	srv.Config.Active.Rewrite = func(at netip.AddrPort) netip.AddrPort { return netip.AddrPortFrom(netip.MustParseAddr("127.0.0.5"), at.Port()) }
+	srv.Config.Active.Rewrite = func(at netip.AddrPort) netip.AddrPort {
+		return netip.AddrPortFrom(netip.MustParseAddr("127.0.0.5"), at.Port())
+	}
 	srv.Start()
 	opts := &ftp.Options{Active: ftp.Active{External: "127.0.0.3", ExternalOnLAN: true}}
 	r, err := doctor.Run(t.Context(), srv.Addr, opts, doctor.Config{})

@@ -12,6 +12,6 @@
 // afterwards. [Mapper.External] and [STUN] are sources of the external address for
 // a port range that is forwarded by hand.
 //
-// All of it is for IPv4: a host with an IPv6 address needs no mapping, but a
-// firewall that lets the server in.
+// Mappings are for IPv4: a host with an IPv6 address needs none, but a firewall
+// that lets the server in.
 package portmap

@@ -78,6 +78,8 @@ func behindNAT(addr netip.Addr) string {
 		return "of a tunnel to the provider's NAT (DS-Lite, RFC 6333)"
 	case addr.IsLoopback(), addr.IsLinkLocalUnicast(), addr.IsMulticast():
 		return "of no network beyond the gateway"
+	case addr.Is4() && (addr.As4()[0] == 0 || addr.As4()[0] >= 240):
+		return "reserved"
 	}
 	return ""
 }

@@ -24,6 +24,7 @@ type gateway struct {
 	result    int                         // refuses with it
 	grants    uint32                      // seconds; zero: what is asked for
 	elsewhere uint16                      // maps this external port, whatever is asked for
+	nothing   bool                        // grants port 0 for no time
 	drop      int                         // leaves that many requests without an answer; negative: all
 	before    func(reply []byte) [][]byte // what is sent before the reply
 
@@ -155,6 +156,9 @@ func (g *gateway) record(protocol string, internal, external uint16, lifetime ui
 		return 0, 0
 	}
 	g.requests = append(g.requests, protocol+" map")
+	if g.nothing {
+		return 0, 0
+	}
 	if g.elsewhere != 0 {
 		external = g.elsewhere
 	}

@@ -200,7 +200,7 @@ func TestCancelledMapReturnsAndDeletesWhatItMayHaveMade(t *testing.T) {
 }
 
 func TestGatewayBehindNAT(t *testing.T) {
-	for _, addr := range []string{"10.0.0.2", "192.168.1.2", "172.16.9.9", "100.64.0.9", "192.0.0.2", "127.0.0.1", "169.254.1.1"} {
+	for _, addr := range []string{"10.0.0.2", "192.168.1.2", "172.16.9.9", "100.64.0.9", "192.0.0.2", "127.0.0.1", "169.254.1.1", "240.0.0.1", "255.255.255.255"} {
 		g := newGateway(t)
 		g.address = netip.MustParseAddr(addr)
 		g.start(t)
@@ -232,6 +232,16 @@ func TestGatewayThatIsNotConnected(t *testing.T) {
 		_, _, err := mapper(t, g.port(), 9, 0, p).Map(t.Context(), 5001)
 		require.ErrorContains(t, err, "no external address for now")
 		require.Zero(t, g.mappings())
+	}
+}
+
+func TestMappingOfNothing(t *testing.T) {
+	g := newGateway(t)
+	g.nothing = true
+	g.start(t)
+	for _, p := range []portmap.Protocol{portmap.PCP, portmap.NATPMP} {
+		_, _, err := mapper(t, g.port(), 9, 0, p).Map(t.Context(), 5001)
+		require.ErrorContains(t, err, p.String()+": the gateway granted a mapping of its port 0 for 0s")
 	}
 }
 

@@ -3,7 +3,6 @@ package portmap
 import (
 	"context"
 	"encoding/binary"
-	"errors"
 	"net/netip"
 	"time"
 )
@@ -33,14 +32,11 @@ func (c *natpmpClient) add(ctx context.Context, want mapping) (mapping, error) {
 		return mapping{}, err
 	}
 	got, err := c.request(ctx, want)
-	if err != nil {
-		return got, err
-	}
-	if got.lifetime == 0 {
-		return got, errors.New("NAT-PMP: the gateway granted a mapping for no time")
+	if err == nil {
+		err = got.empty()
 	}
 	got.external = netip.AddrPortFrom(addr, got.external.Port())
-	return got, nil
+	return got, err
 }
 
 // remove asks for no lifetime and no external port, RFC 6886 section 3.4.

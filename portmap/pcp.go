@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"net/netip"
 	"time"
@@ -38,8 +37,8 @@ func (*pcpClient) protocol() Protocol { return PCP }
 
 func (c *pcpClient) add(ctx context.Context, want mapping) (mapping, error) {
 	got, err := c.request(ctx, want)
-	if err == nil && got.lifetime == 0 {
-		err = errors.New("PCP: the gateway granted a mapping for no time")
+	if err == nil {
+		err = got.empty()
 	}
 	return got, err
 }

@@ -57,6 +57,14 @@ type mapping struct {
 	hasEpoch bool
 }
 
+// empty is the error of a mapping that was granted and is none.
+func (m mapping) empty() error {
+	if m.lifetime == 0 || m.external.Port() == 0 {
+		return fmt.Errorf("the gateway granted a mapping of its port %d for %s", m.external.Port(), m.lifetime)
+	}
+	return nil
+}
+
 // place is where this host stands in its network.
 type place struct {
 	gateway, local netip.Addr

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"os"
 	"time"
 
 	"golang.org/x/net/ipv4"
@@ -125,9 +126,11 @@ func hear(ctx context.Context, conn net.PacketConn, at place, seen map[string]bo
 	buf := make([]byte, maxDatagram)
 	for ignored := 0; ignored <= maxIgnored; ignored++ {
 		n, from, err := conn.ReadFrom(buf)
+		if portClosed(err) { // on Windows, of what was sent to the gateway itself
+			continue
+		}
 		if err != nil {
-			var timeout net.Error
-			return ctx.Err() == nil && (portClosed(err) || errors.As(err, &timeout) && timeout.Timeout())
+			return ctx.Err() == nil && errors.Is(err, os.ErrDeadlineExceeded)
 		}
 		sender, err := netip.ParseAddrPort(from.String())
 		if err != nil || sender.Addr().Unmap() != at.gateway {
