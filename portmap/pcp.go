@@ -55,7 +55,9 @@ func (c *pcpClient) remove(ctx context.Context, m mapping) error {
 // port, and they commonly do below 1024, miniupnpd 2.3.1 goes through all others
 // before it answers, and serves nobody for a minute.
 func (c *pcpClient) external(ctx context.Context) (netip.Addr, error) {
-	got, err := c.add(ctx, mapping{port: randomPort(), lifetime: 2 * time.Minute, nonce: newNonce()})
+	port := randomPort()
+	want := mapping{port: port, external: netip.AddrPortFrom(netip.Addr{}, port), lifetime: 2 * time.Minute, nonce: newNonce()}
+	got, err := c.add(ctx, want)
 	if err != nil {
 		return netip.Addr{}, err
 	}
