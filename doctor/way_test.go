@@ -201,3 +201,20 @@ func TestPortsOfABlockedServer(t *testing.T) {
 	require.Equal(t, "-p 41200:41220\n", r.Advice[2].Commands[4].Text)
 	require.Equal(t, 1, srv.Sessions()-1, "one session, and one that looks for TLS")
 }
+
+// TestTimeIsKept: where nothing answers, every section gets its turn within the
+// limit, or says that there was no time.
+func TestTimeIsKept(t *testing.T) {
+	srv := ftptest.NewUnstartedServer(t)
+	srv.Config.TLS = &ftptest.TLS{}
+	srv.Config.Passive.EPSV.Silent, srv.Config.Passive.PASV.Silent = true, true
+	srv.Config.Active.Delay = time.Minute
+	srv.Config.Disable = map[string]string{"STAT": ""}
+	srv.Start()
+	r, err := doctor.Run(t.Context(), srv.Addr, &ftp.Options{TLSConfig: srv.ClientTLS()}, doctor.Config{Limit: 2 * time.Second})
+	require.NoError(t, err)
+	require.Less(t, r.Duration, 4*time.Second)
+	require.False(t, r.Works)
+	require.Len(t, section(r, "IPv4", "none"), 6)
+	require.NotEmpty(t, section(r, "IPv4", "explicit"))
+}
