@@ -111,6 +111,24 @@ func TestMapAndRelease(t *testing.T) {
 	}
 }
 
+func TestProtocolThatStopsWorkingIsLeft(t *testing.T) {
+	g := newGateway(t).start(t)
+	m := mapper(t, g.port(), 9, 0)
+	for range 3 {
+		_, release, err := m.Map(t.Context(), 5001)
+		require.NoError(t, err)
+		release()
+		g.mu.Lock()
+		g.noPCP = true
+		g.mu.Unlock()
+	}
+	require.Equal(t, []string{
+		"PCP map", "PCP delete",
+		"PCP refused", "NAT-PMP address", "NAT-PMP map", "NAT-PMP delete",
+		"NAT-PMP address", "NAT-PMP map", "NAT-PMP delete",
+	}, g.log())
+}
+
 // disturb returns datagrams that are not the reply, but much like it.
 func disturb(reply []byte) [][]byte {
 	var list [][]byte

@@ -95,52 +95,80 @@ func TestUPnPRefusals(t *testing.T) {
 		device func(d *igd)
 		says   string
 	}{
-		"not authorized":     {func(d *igd) { d.fault = 606 }, "result 606: port mapping is switched off"},
-		"unknown":            {func(d *igd) { d.fault = 899 }, "result 899: the gateway refused"},
-		"not connected":      {func(d *igd) { d.external = "0.0.0.0" }, "no external address for now"},
-		"no address":         {func(d *igd) { d.external = "" }, "no external address for now"},
-		"damaged address":    {func(d *igd) { d.external = "here" }, `the gateway's external address is "here"`},
-		"behind NAT":         {func(d *igd) { d.external = "10.1.1.1" }, "itself behind a NAT: its external address 10.1.1.1"},
-		"no service":         {func(d *igd) { d.kind = "Layer3Forwarding:1" }, "no service that maps ports"},
-		"no description":     {func(d *igd) { d.location = d.http.URL + "/other.xml" }, "404"},
-		"HTTPS":              {func(d *igd) { d.location = "https://127.0.0.1/" }, "not itself"},
-		"a name":             {func(d *igd) { d.location = "http://localhost/" }, "not itself"},
-		"silence":            {func(d *igd) { d.silent = true }, "no answer from 127.0.0.1 within 1s"},
-		"mangled namespaces": {func(d *igd) { d.urlBase = "</URLBase><x>" }, "damaged"},
+		"not authorized": {func(d *igd) { d.fault = 606 }, "result 606: port mapping is switched off"},
+		"unknown":        {func(d *igd) { d.fault = 899 }, "result 899: the gateway refused"},
+		"behind NAT":     {func(d *igd) { d.external = "10.1.1.1" }, "itself behind a NAT: its external address 10.1.1.1"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel() // a search goes on until its end: another device may answer
 			d := newIGD(t)
 			test.device(d)
 			d.start(t)
-			_, _, err := mapper(t, 9, d.port(), time.Second, portmap.UPnP).Map(t.Context(), 5001)
+			_, _, err := mapper(t, 9, d.port(), 0, portmap.UPnP).Map(t.Context(), 5001)
 			require.ErrorContains(t, err, test.says)
 			require.Empty(t, d.entries())
 		})
 	}
 }
 
+func TestUPnPDevicesOfNoUse(t *testing.T) {
+	for name, test := range map[string]struct {
+		device func(d *igd)
+		path   string
+		says   string
+	}{
+		"not connected":   {func(d *igd) { d.external = "0.0.0.0" }, "/root.xml", "no external address for now"},
+		"no address":      {func(d *igd) { d.external = "" }, "/root.xml", "no external address for now"},
+		"damaged address": {func(d *igd) { d.external = "here" }, "/root.xml", `the gateway's external address is "here"`},
+		"no service":      {func(d *igd) { d.kind = "Layer3Forwarding:1" }, "/root.xml", "no service that maps ports"},
+		"no description":  {func(*igd) {}, "/other.xml", "404"},
+		"damaged":         {func(d *igd) { d.urlBase = "</URLBase><x>" }, "/root.xml", "damaged"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newIGD(t)
+			test.device(d)
+			require.ErrorContains(t, portmap.OpenIGD(t.Context(), loopback, d.http.URL+test.path), test.says)
+		})
+	}
+}
+
+func TestUPnPSearchGoesOnWhereOneDeviceIsOfNoUse(t *testing.T) {
+	d := newIGD(t)
+	d.location = d.http.URL + "/other.xml"
+	d.start(t)
+	_, _, err := mapper(t, 9, d.port(), time.Second, portmap.UPnP).Map(t.Context(), 5001)
+	require.ErrorContains(t, err, "404")
+}
+
 // A description that leads elsewhere would have this host make requests there.
 func TestUPnPTalksToTheGatewayOnly(t *testing.T) {
 	victim := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("the victim was called") }))
-	t.Cleanup(victim.Close)
+	defer victim.Close()
 	elsewhere := "http://127.0.0.2:80"
-	for name, test := range map[string]func(d *igd){
-		"location":    func(d *igd) { d.location = elsewhere + "/root.xml" },
-		"URLBase":     func(d *igd) { d.urlBase = elsewhere },
-		"control URL": func(d *igd) { d.control = elsewhere + "/ctl" },
-		"redirect":    func(d *igd) { d.redirect = victim.URL },
+	for name, test := range map[string]struct {
+		device func(d *igd)
+		says   string
+	}{
+		"URLBase":     {func(d *igd) { d.urlBase = elsewhere }, "not itself"},
+		"control URL": {func(d *igd) { d.control = elsewhere + "/ctl" }, "not itself"},
+		"a name":      {func(d *igd) { d.control = "http://localhost/ctl" }, "not itself"},
+		"HTTPS":       {func(d *igd) { d.control = "https://127.0.0.1/ctl" }, "not itself"},
+		"redirect":    {func(d *igd) { d.redirect = victim.URL }, "302"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
 			d := newIGD(t)
-			test(d)
-			d.start(t)
-			_, _, err := mapper(t, 9, d.port(), time.Second, portmap.UPnP).Map(t.Context(), 5001)
-			require.Error(t, err)
+			test.device(d)
+			require.ErrorContains(t, portmap.OpenIGD(t.Context(), loopback, d.http.URL+"/root.xml"), test.says)
 			require.Empty(t, d.log())
 		})
 	}
+	require.ErrorContains(t, portmap.OpenIGD(t.Context(), loopback, elsewhere), "not itself")
+
+	d := newIGD(t)
+	d.location = elsewhere + "/root.xml"
+	d.start(t)
+	_, _, err := mapper(t, 9, d.port(), brief, portmap.UPnP).Map(t.Context(), 5001)
+	require.Error(t, err)
+	require.Empty(t, d.log())
 }
 
 // What answers a search, but is not the gateway, is not believed.
