@@ -46,7 +46,7 @@ func mentions(text string) []mention {
 func isGap(c rune) bool { return strings.ContainsRune(" \t\r\n()[]<>{}|;\"'=", c) }
 
 func parseMention(word string) (mention, bool) {
-	word = strings.Trim(word, ".,:!?")
+	word = strings.TrimSuffix(strings.Trim(word, ".,!?"), ":")
 	if ap, err := parsePORT(word); err == nil {
 		return mention{addr: ap.Addr(), port: ap.Port()}, true
 	}

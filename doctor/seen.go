@@ -106,10 +106,11 @@ func (s saying) where() string {
 }
 
 // client looks for an address of which the text says that it is the client's.
-// Servers mention their own address in the same texts.
+// Servers mention their own address in the same texts, and none sees a private
+// address across the Internet.
 func (s saying) client(local, server netip.Addr) netip.Addr {
 	for _, m := range mentions(s.reply.Text()) {
-		if m.addr == server && server != local {
+		if m.addr == server && server != local || isPrivate(m.addr.String()) && server.IsValid() && !isPrivate(server.String()) {
 			continue
 		}
 		if m.follows(s.clientWords()...) {

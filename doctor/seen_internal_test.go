@@ -26,6 +26,8 @@ func TestClientAddressInTexts(t *testing.T) {
 	}{
 		{"Pure-FTPd", port, 501, "I won't open a connection to 192.168.1.10 (only to 203.0.113.7)", "203.0.113.7", "the answer to PORT"},
 		{"Pure-FTPd, EPRT", "EPRT |2|fd00::10|51201|", 501, "I won't open a connection to fd00::10 (only to 2001:db8::7)", "2001:db8::7", "the answer to EPRT"},
+		{"Pure-FTPd on this host", "EPRT |2|fd00::10|51201|", 500, "I won't open a connection to fd00::10%3810006798 (only to ::1)", "::1", "the answer to EPRT"},
+		{"a full stop", port, 500, "Your address is 203.0.113.7: use that.", "203.0.113.7", "the answer to PORT"},
 		{"vsftpd", port, 500, "Illegal PORT command.", "", ""},
 		{"pyftpdlib", port, 501, "Rejected data connection to foreign address 192.168.1.10:51201.", "", ""},
 		{"pyftpdlib behind a helper", port, 501, "Rejected data connection to foreign address 203.0.113.7:51201.", "203.0.113.7", "the address that arrived in PORT"},
@@ -35,6 +37,7 @@ func TestClientAddressInTexts(t *testing.T) {
 		{"a greeting with the host's name", "", 220, "your address is gw.example.net [203.0.113.7]", "203.0.113.7", "the greeting"},
 		{"the server's own address", "", 220, "ProFTPD Server (Debian) [198.51.100.21]", "", ""},
 		{"the server's internal address", "", 220, "ProFTPD Server (Debian) [::ffff:10.0.0.5]", "", ""},
+		{"the server's internal address again", "PASS", 230, "logged in; you are on 10.0.0.5", "", ""},
 		{"a mirror", "", 220, "synchronised from 198.51.100.99 daily", "", ""},
 		{"a login", "PASS", 230, "User joe logged in from 203.0.113.7", "203.0.113.7", "the answer to PASS"},
 		{"words that are far away", "", 220, "You are welcome to all of the many files of the mirror at 198.51.100.99", "", ""},
@@ -45,6 +48,9 @@ func TestClientAddressInTexts(t *testing.T) {
 			s := &section{local: "192.168.1.10:40000", remote: "198.51.100.21:21", sayings: []saying{said(tt.line, tt.code, tt.text)}}
 			if strings.HasPrefix(tt.line, "EPRT") {
 				s.local, s.remote = "[fd00::10]:40000", "[2001:db8::21]:21"
+			}
+			if strings.Contains(tt.name, "on this host") {
+				s.local, s.remote = "[::1]:40000", "[::1]:21"
 			}
 			addr, by := s.seenInSayings()
 			require.Equal(t, tt.by, by)
