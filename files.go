@@ -119,7 +119,9 @@ func (c *Client) create(ctx context.Context, cmd transferCommand) (*Writer, erro
 // Store uploads everything that r holds to a file (STOR), which replaces one of
 // the same name. An error of r breaks off the upload and is returned; a partial
 // file may then stay on the server. A Read of r that blocks is not interrupted by
-// ctx: close what r reads from.
+// ctx: close what r reads from. Where the server turns out to have no data
+// connection after it has taken the command, the upload begins anew by another
+// method if r is an io.Seeker.
 func (c *Client) Store(ctx context.Context, path string, r io.Reader) (Result, error) {
 	return c.StoreFrom(ctx, path, 0, r)
 }
@@ -128,7 +130,7 @@ func (c *Client) Store(ctx context.Context, path string, r io.Reader) (Result, e
 // file from there on.
 func (c *Client) StoreFrom(ctx context.Context, path string, offset int64, r io.Reader) (Result, error) {
 	w, err := c.CreateFrom(ctx, path, offset)
-	return send(w, err, path, r)
+	return c.sendAgain(w, err, path, r)
 }
 
 // Append appends everything that r holds to a file (APPE).
@@ -160,11 +162,41 @@ func send(w *Writer, err error, path string, r io.Reader) (Result, error) {
 	if err != nil {
 		return failedResult(path, err), err
 	}
-	_, err = w.ReadFrom(r)
-	if closeErr := w.Close(); err == nil {
-		err = closeErr
-	}
+	err = w.sendAll(r)
 	return w.Result(), err
+}
+
+// sendAgain is send for an upload that may be repeated: where the server finds after
+// its 150 that it has no data connection, r is rewound, if it can be, and the next
+// method gets its turn.
+func (c *Client) sendAgain(w *Writer, err error, path string, r io.Reader) (Result, error) {
+	rewind := rewinder(r)
+	result, err := send(w, err, path, r)
+	for w != nil && ReplyCode(err) == 425 && !errors.Is(err, ErrDataConnection) && rewind() {
+		t, failed := c.startAgain(w.transfer, err)
+		if failed != nil {
+			return result, failed
+		}
+		w = &Writer{transfer: t, dst: t.textWriter()}
+		result, err = send(w, nil, path, r)
+	}
+	return result, err
+}
+
+// rewinder returns a function that takes r back to where it is now, and tells whether
+// it could.
+func rewinder(r io.Reader) func() bool {
+	seeker, ok := r.(io.Seeker)
+	if !ok {
+		return func() bool { return false }
+	}
+	start, err := seeker.Seek(0, io.SeekCurrent)
+	return func() bool {
+		if err == nil {
+			_, err = seeker.Seek(start, io.SeekStart)
+		}
+		return err == nil
+	}
 }
 
 // failedResult is the Result of a transfer that never began.

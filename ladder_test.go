@@ -1,6 +1,7 @@
 package ftp_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"net"
 	"net/netip"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -549,4 +551,75 @@ func TestExhaustedLadderEndsAtOnce(t *testing.T) {
 	c, _ := onLoopback(t, ftptest.Config{Active: ftptest.Active{PORT: refuse, EPRT: refuse}}, options)
 	fetchFails(t, c)
 	require.Len(t, notices, 2, "%q", notices)
+}
+
+// A 425 behind the 150 of an upload comes when part of the file has been read: what
+// can be rewound is sent again by the next method, what cannot is not lost silently.
+func TestUploadDeniedAfter150BeginsAnew(t *testing.T) {
+	content := bytes.Repeat([]byte("0123456789"), 100_000)
+	half := int64(len(content) / 2)
+	late := ftptest.PassiveMethod{Port: ftptest.PortLate425}
+	tests := map[string]struct {
+		passive ftptest.Passive
+		from    int64
+		stream  bool   // cannot be rewound
+		want    string // the attempts
+		err     error
+	}{
+		"seekable":        {ftptest.Passive{EPSV: late}, 0, false, "EPSV! PASV", nil},
+		"from the middle": {ftptest.Passive{EPSV: late}, half, false, "EPSV! PASV", nil},
+		"a stream":        {ftptest.Passive{EPSV: late}, 0, true, "EPSV", ftp.ErrIncomplete},
+		"by every method": {ftptest.Passive{EPSV: late, PASV: late}, 0, false, "EPSV! PASV!", ftp.ErrDataConnection},
+		"nothing amiss":   {ftptest.Passive{}, 0, false, "EPSV", nil},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			begun := make(chan struct{})
+			seekable := &signallingReader{Reader: bytes.NewReader(content), begun: sync.OnceFunc(func() { close(begun) })}
+			_, err := seekable.Seek(test.from, io.SeekStart)
+			require.NoError(t, err)
+			var src io.Reader = seekable
+			if test.stream {
+				src = io.MultiReader(src)
+			}
+			c, srv := onLoopback(t, ftptest.Config{Passive: test.passive, RewriteReply: func(reply string) string {
+				if strings.HasPrefix(reply, "425") {
+					<-begun
+				}
+				return reply
+			}}, ftp.Options{})
+			result, err := c.Store(t.Context(), "/up.bin", src)
+			if test.err != nil {
+				var e *ftp.Error
+				require.ErrorIs(t, err, test.err)
+				require.ErrorAs(t, err, &e)
+				require.Equal(t, test.want, tries(e.Negotiation))
+				require.NoError(t, c.NoOp(t.Context()), "the session goes on")
+				return
+			}
+			require.NoError(t, err)
+			require.Equal(t, test.want, tries(result.Negotiation))
+			stored, err := srv.Tree.ReadFile("/up.bin")
+			require.NoError(t, err)
+			require.True(t, bytes.Equal(content[test.from:], stored))
+			require.Equal(t, int64(len(stored)), result.Bytes)
+		})
+	}
+}
+
+// signallingReader tells when it is read.
+type signallingReader struct {
+	*bytes.Reader
+	begun func()
+}
+
+func (r *signallingReader) Read(p []byte) (int, error) {
+	r.begun()
+	return r.Reader.Read(p)
+}
+
+// WriteTo is the other way to read it.
+func (r *signallingReader) WriteTo(w io.Writer) (int64, error) {
+	r.begun()
+	return r.Reader.WriteTo(w)
 }

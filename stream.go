@@ -119,6 +119,15 @@ func (w *Writer) ReadFrom(src io.Reader) (int64, error) {
 	return n, writeErr
 }
 
+// sendAll sends what src holds, and ends the upload.
+func (w *Writer) sendAll(src io.Reader) error {
+	_, err := w.ReadFrom(src)
+	if closeErr := w.Close(); err == nil {
+		err = closeErr
+	}
+	return err
+}
+
 // Close ends the upload: it closes the data connection and waits for the
 // server's final reply. The file is stored only if Close returns nil. A second
 // Close returns nil.

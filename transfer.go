@@ -84,6 +84,22 @@ func (c *Client) start(ctx context.Context, cmd transferCommand, release func())
 	return t, nil
 }
 
+// startAgain repeats a transfer that is over, because the server had no data
+// connection for it, by the next method.
+func (c *Client) startAgain(over *transfer, reason error) (*transfer, error) {
+	cmd := over.exchange.transfer
+	if err := c.acquire(cmd.path); err != nil {
+		return nil, c.wrap(cmd.op, cmd.path, err)
+	}
+	t := &transfer{client: c, exchange: over.exchange, ctx: over.ctx, release: over.release, started: over.started}
+	t.exchange.stepDown(reason)
+	if err := t.connect(); err != nil {
+		c.release()
+		return nil, c.wrap(cmd.op, cmd.path, err)
+	}
+	return t, nil
+}
+
 func (t *transfer) connect() error {
 	conn, err := t.exchange.open(t.ctx)
 	if err != nil {

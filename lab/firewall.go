@@ -16,10 +16,11 @@ func (n *network) configure(ctx context.Context, host string, r Router) error {
 	return err
 }
 
-// ruleset is the router's table for nft.
+// ruleset is the router's table for nft. Its name and that of the chain "forward" are
+// those of Debian's own configuration, which doctor's commands take for granted.
 func (r Router) ruleset() string {
 	var b strings.Builder
-	b.WriteString("table inet lab {\n")
+	b.WriteString("table inet filter {\n")
 	if r.Helper != 0 {
 		fmt.Fprintf(&b, "\tct helper ftp { type \"ftp\" protocol tcp; }\n")
 		chain(&b, "helpers", "filter hook prerouting priority mangle", fmt.Sprintf("tcp dport %d ct helper set \"ftp\"", r.Helper))

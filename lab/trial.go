@@ -128,6 +128,10 @@ func (r *trial) attempt(t *testing.T, run Run, verb string) outcome {
 	if o.Exit != 0 {
 		t.Logf("%s\ntry: %s", o.Error, o.Hint)
 	}
+	if o.Doctor != nil {
+		text, _ := json.MarshalIndent(o.Doctor, "", "  ")
+		t.Logf("doctor: %s", text)
+	}
 	if len(problems) > 0 {
 		t.Errorf("%s:\n%s\nthe client's log:\n%s", verb, strings.Join(problems, "\n"), o.log)
 	}
