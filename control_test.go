@@ -71,7 +71,7 @@ func TestControl421WhileIdleBreaksTheSession(t *testing.T) {
 				config := ftptest.Config{Network: network, Limits: ftptest.Limits{Idle: time.Minute}}
 				if !hangUp {
 					config.Limits.Idle = 0
-					config.Faults = []ftptest.Fault{{On: "NOOP", Nth: 1, After: "421 Idle for too long, closing."}}
+					config.Faults = []ftptest.Fault{{On: "NOOP", Nth: 1, Reply: "200 Fine.\n421 Idle for too long, closing."}} // in one segment: what comes later is seen by the next reply
 				}
 				c, srv := session(t, config, nil)
 				require.NoError(t, c.NoOp(t.Context()))
