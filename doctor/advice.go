@@ -18,7 +18,7 @@ func (f findings) advise() []Advice {
 			all = append(all, f.forwarding()...)
 		}
 	case f.pasvSent.ok():
-		all = append(all, believeServer("Passive mode works only with the address that the server names: believe it."))
+		all = append(all, f.believeServer("Passive mode works only with the address that the server names: believe it."))
 	case f.active():
 		all = append(all, f.activeWorks())
 		all = append(all, f.openPassive()...)
@@ -50,12 +50,19 @@ func (f findings) passiveWorks() Advice {
 	}
 }
 
-func believeServer(text string) Advice {
-	return Advice{
+// believeServer is about data connections to another address than the server's.
+// EPSV cannot name one.
+func (f findings) believeServer(text string) Advice {
+	a := Advice{
 		Text:    text,
 		Flags:   "--passive-address server",
 		Options: "ftp.Options{Passive: ftp.Passive{Address: ftp.AddressServer}}",
 	}
+	if !f.epsv.ok() {
+		a.Flags = "--data-command pasv " + a.Flags
+		a.Options = "ftp.Options{Passive: ftp.Passive{Methods: []ftp.Method{ftp.PASV}, Address: ftp.AddressServer}}"
+	}
+	return a
 }
 
 // nothingWorks says what to ask an administrator for, on either side.

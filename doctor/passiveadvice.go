@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/dualport/ftp"
 )
@@ -13,12 +14,17 @@ const widest = 1024
 func wide(ports ftp.PortRange) bool { return int(ports.Hi)-int(ports.Lo) >= widest }
 
 // servedPorts is the range to open on the server's side: the one that it was seen
-// to use, unless it has none.
+// to use, unless it has none. A single port is none that serves two transfers at a
+// time, and ProFTPD does not take it for a range.
 func (f findings) servedPorts() ftp.PortRange {
-	if seen := f.observed(); seen != (ftp.PortRange{}) && !wide(seen) {
+	switch seen := f.observed(); {
+	case seen == (ftp.PortRange{}) || wide(seen):
+		return ftp.PortRange{Lo: 50000, Hi: 50099}
+	case seen.Lo == seen.Hi && seen.Hi < math.MaxUint16-9:
+		return ftp.PortRange{Lo: seen.Lo, Hi: seen.Hi + 9}
+	default:
 		return seen
 	}
-	return ftp.PortRange{Lo: 50000, Hi: 50099}
 }
 
 // dialledPorts is the range to open on this side, to the server as it is, and the
@@ -74,7 +80,7 @@ func (f findings) wrongAddress() []Advice {
 		return nil
 	}
 	if hostOf(f.pasvAuto.Dialled) == sent {
-		return []Advice{believeServer(fmt.Sprintf(
+		return []Advice{f.believeServer(fmt.Sprintf(
 			"The server's data connections are at %s, not at %s. The default found out; believing the server at once is faster.", sent, peer))}
 	}
 	return []Advice{{

@@ -3,6 +3,7 @@ package doctor
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"slices"
 	"time"
@@ -109,11 +110,28 @@ func list(ctx context.Context, client *ftp.Client) error {
 // notApplicable tells why a method has no meaning here, or returns "".
 func (s *section) notApplicable(p probe) string {
 	switch {
+	case p.policy == ftp.AddressServer.String():
+		return s.astray()
 	case p.method.Passive():
 	case s.opts.DialContext != nil && s.opts.Active.ListenFunc == nil:
 		return "the connections go through a proxy, to which the server cannot connect"
 	case p.method == ftp.PORT && addrOf(s.remote).Is6():
 		return "PORT has no room for an IPv6 address"
+	}
+	return ""
+}
+
+// astray tells why the address in a 227 is not connected to: a server out there
+// that names a private one would send the client into the client's own network.
+func (s *section) astray() string {
+	for _, r := range s.rows {
+		named, peer := addrOf(r.Advertised), addrOf(s.remote)
+		if r.Method != ftp.PASV || !named.IsValid() || !peer.IsValid() || isPrivate(peer.String()) {
+			continue
+		}
+		if isPrivate(named.String()) || named.IsUnspecified() || named.IsMulticast() {
+			return fmt.Sprintf("the server names %s, which leads from here to another host, or nowhere, and is not connected to", named)
+		}
 	}
 	return ""
 }
