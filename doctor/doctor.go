@@ -50,8 +50,9 @@ var errLimit = errors.New("the time for the examination was over")
 // opts ask for, up to two find out what a server with TLS demands of data
 // connections. One examines the other kind of security: explicit TLS where opts
 // ask for a session in clear, with whatever certificate the server has, because
-// the password has passed in clear already; and a session in clear where opts ask
-// for TLS and for an anonymous login, which has no secret. One examines the other
+// the password has passed in clear already, and only after a connection without a
+// login has shown that there is TLS; or a session in clear where opts ask for
+// explicit TLS and for an anonymous login, which has no secret. One examines the other
 // family where the host is a name that has addresses of both. A login that the
 // server refuses ends this.
 func Run(ctx context.Context, address string, opts *ftp.Options, cfg Config) (*Report, error) {
