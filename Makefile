@@ -12,8 +12,10 @@ LINT    := $(CURDIR)/.bin/golangci-lint-$(GOLANGCI_LINT_VERSION)
 # $(call each,COMMAND) runs the command in every module and stops at the first failure.
 each = @set -e; for module in $(MODULES); do echo "== $$module: $(strip $(1))"; (cd $$module && $(1)); done
 
+comma := ,
+
 .DEFAULT_GOAL := help
-.PHONY: help check fmt tidy vet lint test race fuzz cover servers real bench
+.PHONY: help check fmt tidy vet lint test race fuzz cover servers real lab bench
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -26,8 +28,8 @@ fmt: ## fail on files that gofmt would change
 tidy: ## fail on a go.mod or go.sum that "go mod tidy" would change
 	$(call each, go mod tidy -diff)
 
-vet: ## go vet, with and without the real-server tests
-	$(call each, go vet ./... && go vet -tags realserver ./...)
+vet: ## go vet, with and without the tests that need servers and networks
+	$(call each, go vet ./... && go vet -tags realserver$(comma)lab ./...)
 
 lint: $(LINT) ## golangci-lint
 	$(call each, $(LINT) run ./...)
@@ -53,6 +55,9 @@ servers: ## fetch the real servers
 
 real: servers ## the tests against real servers too; as root
 	$(call each, go test -tags realserver -count=1 ./...)
+
+lab: ## the tests in networks with NATs and firewalls; as root
+	scripts/lab
 
 bench: ## benchmarks that match BENCH (default all)
 	$(call each, go test -run '^$$' -bench '$(BENCH)' -benchmem ./...)

@@ -549,7 +549,7 @@ func TestExhaustedLadderEndsAtOnce(t *testing.T) {
 	var notices []string
 	options := ftp.Options{Mode: ftp.ModeActive, Trace: &ftp.Trace{Notice: func(n ftp.Notice) { notices = append(notices, n.Text) }}}
 	c, _ := onLoopback(t, ftptest.Config{Active: ftptest.Active{PORT: refuse, EPRT: refuse}}, options)
-	fetchFails(t, c)
+	require.ErrorIs(t, fetchFails(t, c), ftp.ErrDataConnection)
 	require.Len(t, notices, 2, "%q", notices)
 }
 

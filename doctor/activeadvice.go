@@ -34,6 +34,7 @@ func activeSettings(a ftp.Active) (flags, fields []string) {
 		fields = append(fields, fmt.Sprintf("External: %q", a.External))
 	}
 	if a.ExternalOnLAN {
+		flags = append(flags, "--external-on-lan")
 		fields = append(fields, "ExternalOnLAN: true")
 	}
 	return flags, fields

@@ -5,7 +5,6 @@ package lab
 import (
 	"context"
 	"flag"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -32,11 +31,7 @@ func TestScenarios(t *testing.T) {
 	require.NoError(t, err)
 	require.NotEmpty(t, files)
 	table := new(table)
-	t.Cleanup(func() {
-		if err := table.write(os.Stdout); err != nil {
-			t.Error(err)
-		}
-	})
+	t.Cleanup(func() { require.NoError(t, table.save()) })
 	for _, file := range files {
 		scenario, err := load(file)
 		require.NoError(t, err)
@@ -74,6 +69,6 @@ func buildCommand(t *testing.T) string {
 	cmd := exec.CommandContext(context.Background(), "go", "build", "-o", file, ".")
 	cmd.Dir = "../cmd/dualport"
 	out, err := cmd.CombinedOutput()
-	require.NoError(t, err, fmt.Sprintf("%s", out))
+	require.NoError(t, err, string(out))
 	return file
 }

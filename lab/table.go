@@ -1,8 +1,10 @@
 package lab
 
 import (
+	"bytes"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -26,6 +28,20 @@ func (t *table) add(r row) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.rows = append(t.rows, r)
+}
+
+// save writes the table to the file that DUALPORT_LAB_TABLE names, or else to standard
+// output, which "go test" shows with -v.
+func (t *table) save() error {
+	name := os.Getenv("DUALPORT_LAB_TABLE")
+	if name == "" {
+		return t.write(os.Stdout)
+	}
+	var b bytes.Buffer
+	if err := t.write(&b); err != nil {
+		return err
+	}
+	return os.WriteFile(name, b.Bytes(), 0o644)
 }
 
 // write prints the rows in the order of the scenarios.

@@ -186,7 +186,7 @@ func (r *trial) prepare(run Run, verb string) (job, error) {
 		user = r.network.expand(run.User)
 	}
 	args = append(args, "--json", "-v", "--timeout", defaultTimeout, "--user", user)
-	if tls := strings.Contains(run.Flags+url, "--tls") || !strings.HasPrefix(url, "ftp:"); tls && r.server.caFile != "" {
+	if tls := strings.Contains(run.Flags, "--tls"); tls && !strings.Contains(run.Flags, "--pin") && r.server.caFile != "" {
 		args = append(args, "--ca-file", r.server.caFile)
 	}
 	j.client.args = append(append([]string{r.command}, args...), splitFlags(r.network.expand(run.Flags))...)
@@ -194,7 +194,7 @@ func (r *trial) prepare(run Run, verb string) (job, error) {
 	return j, nil
 }
 
-// controlOf are where control connections, and those to proxies, go.
+// controlOf are where control connections go, and those to proxies and gateways.
 func (r *trial) controlOf(url string, run Run) []netip.AddrPort {
 	port := uint16(21)
 	if r.scenario.FTP.Port != 0 {
@@ -203,6 +203,11 @@ func (r *trial) controlOf(url string, run Run) []netip.AddrPort {
 	var all []netip.AddrPort
 	for _, host := range []string{"{host}", "{host6}", "{server}", "{" + r.scenario.FTP.host() + "}"} {
 		all = append(all, netip.AddrPortFrom(netip.MustParseAddr(r.network.expand(host)), port))
+	}
+	for _, service := range r.scenario.Services { // such as the HTTP of UPnP
+		if at, err := netip.ParseAddrPort(r.network.expand(service.Listen)); err == nil {
+			all = append(all, netip.AddrPortFrom(netip.MustParseAddr(r.network.expand("{client_gateway}")), at.Port()))
+		}
 	}
 	for _, text := range []string{url, r.network.expand(run.Flags), strings.Join(r.network.expandAll(run.Env), " ")} {
 		for _, word := range strings.FieldsFunc(text, func(c rune) bool { return strings.ContainsRune(" /@=,", c) }) {

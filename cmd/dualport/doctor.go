@@ -30,14 +30,16 @@ func (j *job) doctorCommand() *cobra.Command {
 each method and each policy for the address of passive connections. Then print a
 table of what works, and what to set or to ask an administrator for.
 
-With TLS the report tells of its version and of the certificate, of the levels
-of protection that the server accepts for data connections, and whether it
-demands that they resume the TLS session; that takes up to three more logins. Without
-TLS it tells whether the server offers it. No other port than that of the URL is
-tried.
+Both families of addresses are examined where the host has them, and sessions with
+and without TLS: TLS with whatever certificate the server has where the URL asks
+for none, and a session in clear only for an anonymous login. The report tells from
+which address the server sees this host, what is rewritten on the way, the version
+of TLS and the certificate, the levels of protection, and whether data connections
+must resume the TLS session. That takes up to five logins, more where a method
+breaks the session. No other port is tried.
 
-The exit code is 0 where at least one way works, 4 where none does, and 7 where
-TLS or the certificate fails.`,
+The exit code is 0 where at least one way works with the encryption that was asked
+for, 4 where none does, and 7 where TLS or the certificate fails.`,
 		min: 1, max: 1,
 		demo: func(url string, args []string) []string { return append([]string{url + "/"}, args...) },
 		work: func(ctx context.Context, args []string) error { return j.examine(ctx, args[0], limit, page) },

@@ -16,12 +16,14 @@ import (
 type natFlags struct {
 	externalIP   string
 	externalFrom string
+	externalLAN  bool
 	portmap      bool
 }
 
 func (f *natFlags) register(set *pflag.FlagSet) {
 	set.StringVar(&f.externalIP, "external-ip", "", "address or host name to announce in active mode: `IP`")
 	set.StringVar(&f.externalFrom, "external-ip-from", "", "find the address to announce: `SOURCES`, tried in order, of server, gateway and stun:HOST[:PORT], with commas")
+	set.BoolVar(&f.externalLAN, "external-on-lan", false, "announce that address also to a server with a private address, which by default is told the local one")
 	set.BoolVar(&f.portmap, "portmap", false, "in active mode, ask the gateway to forward a port (PCP, NAT-PMP, UPnP), and take that back afterwards")
 }
 
@@ -31,7 +33,7 @@ const externalLife = time.Minute
 // setNAT makes active mode know of the NAT in front of this host.
 func (j *job) setNAT(o *ftp.Options) error {
 	f := &j.flags.nat
-	o.Active.External = f.externalIP
+	o.Active.External, o.Active.ExternalOnLAN = f.externalIP, f.externalLAN
 	if f.externalFrom != "" && f.externalIP != "" {
 		return usagef("--external-ip and --external-ip-from exclude each other")
 	}
