@@ -67,7 +67,7 @@ func TestSmartNATOfTheClient(t *testing.T) {
 	}
 	require.Equal(t, []string{
 		"--mode active", "", "",
-		"--tls explicit --mode active --port-range 50000-50010 --external-ip 127.0.0.9",
+		"--tls explicit --mode active --port-range 50000-50010 --external-ip 127.0.0.9 --external-on-lan",
 		"--tls explicit --mode active --portmap",
 		"--tls explicit --ccc",
 	}, flagsOf(r))
@@ -88,7 +88,7 @@ func TestSmartNATAndTLS(t *testing.T) {
 	require.Contains(t, rewrites(r), "PORT")
 	require.Equal(t, []string{
 		"", "",
-		"--mode active --port-range 50000-50010 --external-ip 127.0.0.9",
+		"--mode active --port-range 50000-50010 --external-ip 127.0.0.9 --external-on-lan",
 		"--mode active --portmap",
 		"--ccc",
 	}, flagsOf(r))
