@@ -45,7 +45,8 @@ type Active struct {
 	AcceptFunc func(remote, control netip.Addr) bool
 	// ListenFunc, where not nil, opens the listener in place of net.Listen, for
 	// a port that a proxy opens. The listener's Addr is what is named to the
-	// server.
+	// server. Where the server is known by name alone, because a proxy resolves
+	// it, whom the listener accepts is taken for the server.
 	ListenFunc func(ctx context.Context, network, address string) (net.Listener, error)
 }
 

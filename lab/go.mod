@@ -13,12 +13,22 @@ require (
 )
 
 require (
+	github.com/huin/goupnp v1.3.1 // indirect
+	github.com/libp2p/go-netroute v0.4.0 // indirect
+	golang.org/x/net v0.62.0 // indirect
+	golang.org/x/sync v0.0.0-20210220032951-036812b2e83c // indirect
+)
+
+require (
+	github.com/dualport/ftp/portmap v0.0.0
 	github.com/go-json-experiment/json v0.0.0-20260213210345-44df1a37e875 // indirect
 	github.com/pion/dtls/v3 v3.1.5 // indirect
 	github.com/pion/logging v0.2.4 // indirect
 	github.com/pion/transport/v4 v4.1.0 // indirect
 	github.com/wlynxg/anet v0.0.5 // indirect
-	golang.org/x/crypto v0.48.0 // indirect
+	golang.org/x/crypto v0.58.0 // indirect
 )
 
 replace github.com/dualport/ftp => ../
+
+replace github.com/dualport/ftp/portmap => ../portmap

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/dualport/ftp"
+	"github.com/dualport/ftp/portmap"
 )
 
 // libraryJob is what the library is to do in a process of its own, which the test
@@ -40,6 +41,7 @@ type libraryOptions struct {
 	ExternalLAN  bool
 	TLS          bool
 	CCC          bool
+	PortMap      portmap.Protocol // the only one to use; 0 for no port mapping
 }
 
 // jobVariable makes the test binary do a libraryJob instead of its tests.
@@ -145,6 +147,9 @@ func (j libraryJob) options() (ftp.Options, error) {
 	}
 	if w.AskServer {
 		o.Active.ExternalFunc = ftp.SeenByServer
+	}
+	if w.PortMap != 0 {
+		o.Active.Mapper = &portmap.Mapper{Protocols: []portmap.Protocol{w.PortMap}}
 	}
 	if w.TLS {
 		authority, err := os.ReadFile(j.CAFile)
