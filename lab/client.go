@@ -1,3 +1,5 @@
+//go:build linux
+
 package lab
 
 import (
@@ -48,14 +50,16 @@ type examined struct {
 	Rewrites []struct {
 		What string `json:"what"`
 	} `json:"rewrites"`
-	Rows []struct {
-		Family   string `json:"family"`
-		Security string `json:"security"`
-		Method   string `json:"method"`
-		Policy   string `json:"address_policy"`
-		Outcome  string `json:"outcome"`
-	} `json:"rows"`
-	Advice []advice `json:"advice"`
+	Rows   []examinedRow `json:"rows"`
+	Advice []advice      `json:"advice"`
+}
+
+type examinedRow struct {
+	Family   string `json:"family"`
+	Security string `json:"security"`
+	Method   string `json:"method"`
+	Policy   string `json:"address_policy"`
+	Outcome  string `json:"outcome"`
 }
 
 type advice struct {

@@ -1,3 +1,5 @@
+//go:build linux
+
 package lab
 
 import (
@@ -114,7 +116,7 @@ func (n *network) daemonConfig(f FTP, daemon string, addr netip.AddrPort, author
 func mustPorts(s string) ftp.PortRange {
 	ports, err := ftp.ParsePortRange(s)
 	if err != nil {
-		panic(err) // a mistake in a scenario
+		panic(err) // check has seen it before
 	}
 	return ports
 }
