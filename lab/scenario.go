@@ -330,7 +330,7 @@ func (s *Scenario) checkRuns() error {
 }
 
 // unknownName is what expand leaves of a {NAME} that it does not know.
-var unknownName = regexp.MustCompile(`\{[a-z_]+6?\}`) //nolint:gochecknoglobals // a constant that Go cannot write as one
+var unknownName = regexp.MustCompile(`\{[a-z_]+6?\}`)
 
 // places are the hosts that the scenario names.
 func (s *Scenario) places() []string {
