@@ -98,6 +98,7 @@ func (n *network) daemonConfig(f FTP, daemon string, addr netip.AddrPort, author
 		Name:         daemon,
 		Place:        &realserver.Place{Addr: addr, Exec: node.command(), Dial: node.dial},
 		DownloadRate: f.Rate,
+		UploadRate:   f.Rate,
 		Extra:        n.expandAll(f.Extra[daemon]),
 	}
 	if f.PassivePorts != "" {
