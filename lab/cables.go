@@ -11,10 +11,10 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
 )
 
@@ -93,7 +93,7 @@ func build(ctx context.Context, p plan) (*network, error) {
 func (n *network) settle(ctx context.Context) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, 20*time.Second, errors.New("the cables do not come up"))
 	defer cancel()
-	var all errgroup
+	var all errgroup.Group
 	for from, to := range map[string][]string{
 		"client":        n.reachable(n.plan.clientLAN, clientLAN6, n.plan.clientIPv4, n.plan.clientIPv6),
 		"neighbour":     {n.plan.clientLAN + ".1", clientLAN6 + "1"},
@@ -132,29 +132,6 @@ func (n namespace) touch(ctx context.Context, addr string) error {
 		}
 	}
 	return fmt.Errorf("%s to %s: %w", n.name, addr, context.Cause(ctx))
-}
-
-// errgroup runs functions side by side and keeps their errors.
-type errgroup struct {
-	all  sync.WaitGroup
-	mu   sync.Mutex
-	errs []error
-}
-
-// Go starts a function.
-func (g *errgroup) Go(f func() error) {
-	g.all.Go(func() {
-		err := f()
-		g.mu.Lock()
-		defer g.mu.Unlock()
-		g.errs = append(g.errs, err)
-	})
-}
-
-// Wait returns when all have ended.
-func (g *errgroup) Wait() error {
-	g.all.Wait()
-	return errors.Join(g.errs...)
 }
 
 func (n *network) cable(a, portA, b, portB string) string {

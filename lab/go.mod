@@ -9,6 +9,7 @@ require (
 	github.com/pion/stun/v3 v3.1.7
 	github.com/stretchr/testify v1.12.1
 	go.yaml.in/yaml/v3 v3.0.5
+	golang.org/x/sync v0.25.0
 	golang.org/x/sys v0.49.0
 )
 
@@ -16,7 +17,6 @@ require (
 	github.com/huin/goupnp v1.3.1 // indirect
 	github.com/libp2p/go-netroute v0.4.0 // indirect
 	golang.org/x/net v0.62.0 // indirect
-	golang.org/x/sync v0.0.0-20210220032951-036812b2e83c // indirect
 )
 
 require (
