@@ -90,7 +90,7 @@ func TestExitCodesOfRuns(t *testing.T) {
 		{"passive blocked", func(c *ftptest.Config) {
 			c.Passive.EPSV.Port, c.Passive.PASV.Port = ftptest.PortRefused, ftptest.PortRefused
 		},
-			[]string{"get", "--mode=passive", "URL/pub/a.txt"}, 4, []string{"no data connection: EPSV", "connection refused", "try: open the server's passive ports in the firewall, use --passive-address IP where the address is wrong, or use --mode auto"}},
+			[]string{"get", "--mode=passive", "URL/pub/a.txt"}, 4, []string{"no data connection: EPSV", "connection refused", "try: open the server's passive ports in the firewall, or use --passive-address IP where the address is wrong, or use --mode auto"}},
 		{"passive refused", func(c *ftptest.Config) { c.Disable = map[string]string{"EPSV": "", "PASV": ""} },
 			[]string{"ls", "--mode=passive", "URL"}, 4, []string{"server answered PASV", "try: --mode active or --mode auto (the server refuses passive mode)"}},
 		{"the only method refused", func(c *ftptest.Config) { c.Disable = map[string]string{"EPSV": ""} },
