@@ -17,8 +17,15 @@ The path is relative to the login directory, or absolute behind a second slash
 (ftp://host//etc/motd). Percent escapes stand for bytes that a URL cannot hold.
 ftp:// may be left out. ftpes:// is FTP with explicit TLS (AUTH TLS, port 21),
 ftps:// with implicit TLS (port 990); --tls does the same for an ftp:// URL. A
-session that is to be encrypted never goes on in clear. The password is better kept in --password-file, --netrc
-or the environment variable DUALPORT_PASSWORD than in the URL.
+session that is to be encrypted never goes on in clear. The password is better
+kept in --password-file, --netrc or the environment variable DUALPORT_PASSWORD
+than in the URL.
+
+Both connections go through the proxy of --proxy, or of the first of the
+environment variables ftp_proxy, FTP_PROXY, all_proxy and ALL_PROXY that is set,
+unless no_proxy lists the server or the server is this host; --proxy none goes
+without. The proxy looks the server's name up. A socks5:// proxy can serve active
+mode, an http:// proxy passive mode only.
 
 Exit codes:
   0    done
@@ -35,7 +42,7 @@ With --json the result is one JSON object on standard output, also after a
 failure:
   command      the command, such as "get"
   url          what it was about, without the password
-  local        the local file
+  local        the local file, or the page of doctor --html
   exit_code    as above
   error, hint  what went wrong, and what to try
   transfer     path, bytes, offset, size, duration_ns, verified, reply
@@ -71,6 +78,7 @@ func (j *job) root() *cobra.Command {
 		text, _, _ := strings.Cut(err.Error(), " in -") // what follows may be a value, even a password
 		return usage(errors.New(text))
 	})
+	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages", ".FlagUsagesWrapped 100")) // columns
 	j.flags.register(root.PersistentFlags())
 	root.AddCommand(j.getCommand(), j.putCommand(), j.lsCommand(), j.rmCommand(), j.mkdirCommand(),
 		j.mvCommand(), j.rawCommand(), j.doctorCommand(), versionCommand())
