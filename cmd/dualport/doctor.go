@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -54,6 +55,9 @@ func (j *job) examine(ctx context.Context, url string, limit seconds, page strin
 	if err != nil {
 		return err
 	}
+	if err := checkPage(page); err != nil {
+		return usage(err)
+	}
 	o, err := j.options(ctx, t)
 	if err != nil {
 		return err
@@ -62,30 +66,52 @@ func (j *job) examine(ctx context.Context, url string, limit seconds, page strin
 	if report == nil {
 		return failed
 	}
-	inFlags(report)
+	j.inFlags(report)
 	j.result.Doctor, j.negotiation = report, nil // the report tells of all of them
 	j.encryption.session = nil                   // likewise
+	unwritten := j.writePage(report, page)
 	if !j.flags.json {
 		if err := report.WriteText(j.env.stdout); err != nil {
 			return &ftp.Error{Op: "doctor", Err: err}
 		}
 	}
-	if err := writePage(report, page); err != nil {
-		return err
+	if failed == nil {
+		failed = verdict(report)
 	}
+	if failed != nil && unwritten != nil {
+		return fmt.Errorf("%w; %w", failed, unwritten)
+	}
+	return cmp.Or(failed, unwritten)
+}
+
+// verdict is nil where data connections are possible.
+func verdict(r *doctor.Report) error {
 	switch {
-	case failed != nil:
-		return failed
-	case report.Works:
+	case r.Works:
 		return nil
-	case slices.ContainsFunc(report.Rows, func(r doctor.Row) bool { return r.Outcome == doctor.TLSFailed }):
+	case slices.ContainsFunc(r.Rows, func(r doctor.Row) bool { return r.Outcome == doctor.TLSFailed }):
 		return errNoDataTLS
 	}
 	return errNoDataMethod
 }
 
+// checkPage finds out before the examination what can be known of a file that
+// cannot be written after it.
+func checkPage(name string) error {
+	switch name {
+	case "":
+		return nil
+	case "-":
+		return errors.New("--html wants the name of a file; standard output has the report already")
+	}
+	if _, err := placeFile(name); err != nil {
+		return fmt.Errorf("--html: %w", err)
+	}
+	return nil
+}
+
 // writePage writes the report as a page; an empty name means that none is wanted.
-func writePage(r *doctor.Report, name string) error {
+func (j *job) writePage(r *doctor.Report, name string) error {
 	if name == "" {
 		return nil
 	}
@@ -95,20 +121,22 @@ func writePage(r *doctor.Report, name string) error {
 		err = os.WriteFile(name, page.Bytes(), 0o644)
 	}
 	if err != nil {
-		return &ftp.Error{Op: "doctor", Err: err}
+		return &ftp.Error{Op: "doctor", Err: fmt.Errorf("--html: %w", err)}
 	}
+	j.result.Local = name
 	return nil
 }
 
 // inFlags puts what the report quotes of the library into the words of the
-// command line.
-func inFlags(r *doctor.Report) {
+// command line, and hides what a proxy repeats of its login.
+func (j *job) inFlags(r *doctor.Report) {
+	words := func(s string) string { return j.scrub(flagWords(s)) }
 	for i := range r.Rows {
 		row := &r.Rows[i]
-		row.Error, row.Reason = flagWords(row.Error), flagWords(row.Reason)
+		row.Error, row.Reason = words(row.Error), words(row.Reason)
 	}
-	r.TLS.Error, r.TLS.ReuseNote = flagWords(r.TLS.Error), flagWords(r.TLS.ReuseNote)
+	r.TLS.Error, r.TLS.ReuseNote = words(r.TLS.Error), words(r.TLS.ReuseNote)
 	for i := range r.Advice {
-		r.Advice[i].Text = flagWords(r.Advice[i].Text)
+		r.Advice[i].Text = words(r.Advice[i].Text)
 	}
 }
