@@ -74,6 +74,7 @@ func (j *job) keepLocal(o *ftp.Options) {
 		}
 		return new(net.Dialer).DialContext(ctx, network, address)
 	}
+	o.Active.Mapper, o.Active.ExternalFunc = nil, nil  // they ask a gateway or a server elsewhere
 	o.Active.ListenFunc = new(net.ListenConfig).Listen // a dial hook alone would pass for a proxy
 }
 

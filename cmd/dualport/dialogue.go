@@ -29,22 +29,15 @@ func (w *lineWriter) line(s string) {
 // trace returns the hooks that show the dialogue where flags want it shown, and
 // that keep the negotiation for the result.
 func (j *job) trace() (*ftp.Trace, error) {
-	var writers []*lineWriter
 	if j.flags.verbose {
-		writers = append(writers, &lineWriter{to: j.env.stderr})
+		j.showing = append(j.showing, &lineWriter{to: j.env.stderr})
 	}
 	if j.flags.traceFile != "" {
 		w, err := j.openTrace()
 		if err != nil {
 			return nil, usage(fmt.Errorf("--trace: %w", err))
 		}
-		writers = append(writers, w)
-	}
-	show := func(format string, args ...any) {
-		line := doctor.Visible(j.scrub(flagWords(fmt.Sprintf(format, args...))))
-		for _, w := range writers {
-			w.line(line)
-		}
+		j.showing = append(j.showing, w)
 	}
 	t := &ftp.Trace{
 		Transfer: func(e ftp.TransferEvent) { j.negotiation = e.Result.Negotiation },
@@ -52,11 +45,21 @@ func (j *job) trace() (*ftp.Trace, error) {
 		TLS:      j.encryption.handshake,
 		Reply:    func(ftp.ReplyEvent) { j.encryption.silent = false },
 	}
-	if len(writers) > 0 {
-		j.encryption.show = show
-		j.showDialogue(t, show)
+	if len(j.showing) > 0 {
+		j.encryption.show = j.show
+		j.showDialogue(t, j.show)
 	}
 	return t, nil
+}
+
+// show writes a line where the dialogue is shown. It may be called concurrently.
+func (j *job) show(format string, args ...any) {
+	line := doctor.Visible(j.scrub(flagWords(fmt.Sprintf(format, args...))))
+	j.lines.Lock()
+	defer j.lines.Unlock()
+	for _, w := range j.showing {
+		w.line(line)
+	}
 }
 
 // openTrace opens the trace file for its owner alone: a dialogue tells names and

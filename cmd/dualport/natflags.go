@@ -37,10 +37,10 @@ func (j *job) setNAT(o *ftp.Options) error {
 	if f.externalFrom != "" && f.externalIP != "" {
 		return usagef("--external-ip and --external-ip-from exclude each other")
 	}
-	if j.proxied && (f.portmap || f.externalFrom != "") {
-		return usagef("through a proxy the server is told the proxy's address; --portmap and --external-ip-from are about this host's")
+	if j.proxy != nil && (f.portmap || f.externalFrom != "") {
+		return usagef("through a proxy the server is told the proxy's address; --portmap and --external-ip-from are about this host's, for --proxy none")
 	}
-	mapper := &portmap.Mapper{Notice: func(message string) { j.mapped(message) }}
+	mapper := &portmap.Mapper{Notice: func(message string) { j.show("* port mapping: %s", message) }}
 	if f.portmap {
 		o.Active.Mapper = mapper
 		j.closers = append(j.closers, func() { _ = mapper.Close() }) // the session has released what it held
@@ -60,6 +60,7 @@ func (f *natFlags) sources(mapper *portmap.Mapper) (ftp.ExternalFunc, error) {
 	}
 	var sources []ftp.ExternalFunc
 	for name := range strings.SplitSeq(f.externalFrom, ",") {
+		name = strings.TrimSpace(name)
 		server, isSTUN := strings.CutPrefix(name, "stun:")
 		switch {
 		case name == "server":
@@ -73,13 +74,6 @@ func (f *natFlags) sources(mapper *portmap.Mapper) (ftp.ExternalFunc, error) {
 		}
 	}
 	return ftp.CacheExternal(externalLife, ftp.FirstExternal(sources...)), nil
-}
-
-// mapped shows what the port mapper tells, where the dialogue is shown.
-func (j *job) mapped(message string) {
-	if j.flags.verbose {
-		j.say("* port mapping: %s", message)
-	}
 }
 
 // natHint says what to try where the gateway did not forward a port; empty where it

@@ -7,11 +7,13 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/spf13/cobra"
 
 	"github.com/dualport/ftp"
 	"github.com/dualport/ftp/doctor"
+	"github.com/dualport/ftp/ftpproxy"
 )
 
 // job is one run of one command.
@@ -25,15 +27,19 @@ type job struct {
 	encryption  encryption
 	demoCA      *x509.CertPool // nil where the server of --demo has no TLS
 	secrets     []string
-	proxied     bool     // both connections go through a proxy
-	stdoutTaken bool     // a file goes to standard output, so that JSON cannot
-	expected    int64    // size of the file that is transferred; 0 where not known
-	closers     []func() // run at the end, the last one first
+	proxy       *ftpproxy.Proxy // nil where the connections go without
+	stdoutTaken bool            // a file goes to standard output, so that JSON cannot
+	expected    int64           // size of the file that is transferred; 0 where not known
+	closers     []func()        // run at the end, the last one first
+
+	lines   sync.Mutex // a line at a time: a port mapper renews in a goroutine of its own
+	showing []*lineWriter
 }
 
 // run executes one command line and returns the exit code.
 func run(ctx context.Context, env environment, args []string) int {
 	j := &job{env: env}
+	j.hideArguments(args)
 	root := j.root()
 	root.SetArgs(args)
 	root.SetIn(env.stdin)
@@ -83,6 +89,8 @@ func (j *job) resultTo(out io.Writer) *resultWriter {
 
 // say prints a line for the person on standard error.
 func (j *job) say(format string, args ...any) {
+	j.lines.Lock()
+	defer j.lines.Unlock()
 	_, _ = fmt.Fprintln(j.env.stderr, doctor.Visible(j.scrub(fmt.Sprintf(format, args...)))) // there is nobody else to tell
 }
 

@@ -54,14 +54,15 @@ func (j *job) options(ctx context.Context, t target) (ftp.Options, error) {
 	}
 	o.User, o.Password, o.Account = l.user, l.password, l.account
 	if !isAnonymous(l.user) {
-		j.secrets = append(j.secrets, l.password)
+		j.hide(l.password)
 	}
-	j.secrets = append(j.secrets, l.account)
+	j.hide(l.account)
 	o.Limits.ListLines = j.env.maxEntries
 	j.encryption.mode, j.encryption.ccc = t.tls, o.ClearControlUnsafe
 	if o.Trace, err = j.trace(); err != nil {
 		return o, err
 	}
+	j.noteProxy()
 	o.Progress = j.progress()
 	if j.flags.demo {
 		j.keepLocal(&o)
