@@ -127,10 +127,21 @@ func sweep(ctx context.Context) error {
 	return nil
 }
 
+// remove ends what still runs in the namespace, which only a killed lab leaves, and
+// takes the namespace down.
 func (n namespace) remove(ctx context.Context) error {
+	pids, err := output(ctx, "", "ip", "netns", "pids", n.name)
+	if err != nil {
+		return err
+	}
+	for pid := range strings.FieldsSeq(pids) {
+		if number, err := strconv.Atoi(pid); err == nil {
+			_ = unix.Kill(number, unix.SIGKILL) // it may have ended meanwhile
+		}
+	}
 	if err := os.RemoveAll(n.etc()); err != nil {
 		return err
 	}
-	_, err := output(ctx, "", "ip", "netns", "del", n.name)
+	_, err = output(ctx, "", "ip", "netns", "del", n.name)
 	return err
 }

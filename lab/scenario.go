@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"regexp"
 	"slices"
@@ -282,7 +283,7 @@ func (s *Scenario) check() error {
 			return fmt.Errorf("%q is no host; use one of %s", host, strings.Join(hosts, ", "))
 		}
 	}
-	return errors.Join(s.Client.check("client"), s.Server.check("server"), s.FTP.check(), s.checkRuns())
+	return errors.Join(s.Client.check("client"), s.Server.check("server"), s.FTP.check(), s.checkServices(), s.checkRuns())
 }
 
 func (l LAN) check(field string) error {
@@ -301,6 +302,11 @@ func (f FTP) check() error {
 			return fmt.Errorf("unknown daemon %q; use odd or one of %s", daemon, strings.Join(realserver.Names(), ", "))
 		}
 	}
+	for daemon := range f.Extra {
+		if !slices.Contains(f.Daemons, daemon) {
+			return fmt.Errorf("extra is for %q, which is not among the daemons", daemon)
+		}
+	}
 	if f.PassivePorts == "" {
 		return nil
 	}
@@ -308,11 +314,29 @@ func (f FTP) check() error {
 	return err
 }
 
+func (s *Scenario) checkServices() error {
+	n := &network{plan: s.plan()}
+	for _, service := range s.Services {
+		if !slices.Contains(serviceNames, service.Run) {
+			return fmt.Errorf("unknown service %q; use one of %s", service.Run, strings.Join(serviceNames, ", "))
+		}
+		if _, err := netip.ParseAddrPort(n.expand(service.Listen)); err != nil {
+			return fmt.Errorf("service %s: listen is %q; want address:port", service.Run, service.Listen)
+		}
+	}
+	return nil
+}
+
 func (s *Scenario) checkRuns() error {
 	n := &network{plan: s.plan()}
 	for i, r := range s.Runs {
 		if r.Name == "" {
 			return fmt.Errorf("run %d has no name", i+1)
+		}
+		for _, daemon := range r.Only {
+			if !slices.Contains(s.FTP.Daemons, daemon) {
+				return fmt.Errorf("run %q is only for %q, which is not among the daemons", r.Name, daemon)
+			}
 		}
 		for _, verb := range strings.Fields(r.Do) {
 			if !slices.Contains([]string{"get", "put", "ls", "doctor"}, verb) {

@@ -15,6 +15,8 @@ import (
 	"github.com/dualport/ftp/internal/realserver"
 )
 
+var serviceNames = []string{"dante", "tinyproxy", "miniupnpd", "login-proxy", "stun"} //nolint:gochecknoglobals // a constant that Go cannot write as one
+
 // startService starts a further program on its host.
 func (n *network) startService(t *testing.T, s Service) error {
 	node := n.nodes[s.At]

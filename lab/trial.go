@@ -126,7 +126,7 @@ func (r *trial) attempt(t *testing.T, run Run, verb string) outcome {
 	}
 	attempts := r.cable.since(start)
 	problems := r.judge(ctx, run, job, o, attempts)
-	r.table.add(r.row(t, run, verb, o, attempts, problems))
+	r.table.add(r.row(t, verb, job, o, attempts, problems))
 	if o.Exit != 0 {
 		t.Logf("%s\ntry: %s", o.Error, o.Hint)
 	}
@@ -244,14 +244,14 @@ func (r *trial) asLibrary(c *client, run Run, upload bool, url, remote, local st
 }
 
 // row is the trial's line in the table.
-func (r *trial) row(t *testing.T, run Run, verb string, o outcome, attempts []attempt, problems []string) row {
-	var dialled, came []string
+func (r *trial) row(t *testing.T, verb string, j job, o outcome, attempts []attempt, problems []string) row {
+	var seen []string
 	for _, a := range attempts {
-		if a.outgoing && !slices.Contains(r.controlOf("", run), a.to) {
-			dialled = append(dialled, a.to.String())
-		}
-		if !a.outgoing {
-			came = append(came, "from "+a.from.Addr().String()+" to "+a.to.String())
+		switch {
+		case a.outgoing && !slices.Contains(j.control, a.to):
+			seen = appendOnce(seen, a.to.String())
+		case !a.outgoing:
+			seen = appendOnce(seen, "from "+a.from.Addr().String()+" to "+a.to.String())
 		}
 	}
 	outcome := "ok " + o.Negotiation.Method
@@ -262,7 +262,7 @@ func (r *trial) row(t *testing.T, run Run, verb string, o outcome, attempts []at
 		outcome = "WRONG: " + problems[0]
 	}
 	name := strings.TrimPrefix(t.Name(), "TestScenarios/")
-	return row{name + "/" + verb, outcome, strings.Join(append(dialled, came...), ", "), o.took}
+	return row{name + "/" + verb, strings.TrimSpace(outcome), seen, o.took, len(problems) > 0}
 }
 
 // follow applies a piece of doctor's advice and tries whether it works.
