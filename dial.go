@@ -89,7 +89,7 @@ func (c *Client) dialTCP(ctx context.Context, p Purpose, address string) (net.Co
 	conn, err := c.dialNetwork(ctx, p, address)
 	if err != nil && (ctx.Err() != nil || pastDeadline(ctx, err)) {
 		<-ctx.Done()
-		err = context.Cause(ctx)
+		err = c.explainEnd(context.Cause(ctx), err)
 	}
 	event := DialEvent{Purpose: p, Network: c.opts.Network, Address: address, Duration: since(start), Err: err}
 	if conn != nil {
@@ -97,6 +97,30 @@ func (c *Client) dialTCP(ctx context.Context, p Purpose, address string) (net.Co
 	}
 	c.trace.dial(event)
 	return conn, err
+}
+
+// explainEnd is the cause of a dial that was ended. Where a limit ended it, what the
+// dial was at by then is told too, if that was not the server: a name that was looked
+// up, or a hook, which may have waited for a proxy.
+func (c *Client) explainEnd(cause, err error) error {
+	var limit *TimeoutError
+	var lookup *net.DNSError
+	switch {
+	case !errors.As(cause, &limit):
+		return cause
+	case errors.As(err, &lookup):
+		return fmt.Errorf("%w: the name %s was still being looked up", cause, lookup.Name)
+	case c.opts.DialContext == nil, isContextError(err):
+		return cause
+	case errors.Is(err, cause):
+		return err
+	}
+	return fmt.Errorf("%w: %w", cause, err)
+}
+
+// isContextError tells whether err is nothing but the end of a context.
+func isContextError(err error) bool {
+	return err == context.DeadlineExceeded || err == context.Canceled //nolint:errorlint // one that is wrapped says more
 }
 
 // pastDeadline tells whether err is the context's deadline in another guise:

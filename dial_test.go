@@ -2,6 +2,8 @@ package ftp_test
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"strings"
@@ -230,6 +232,35 @@ func TestDialIPv6AddressForms(t *testing.T) {
 				require.NotErrorIs(t, err, errCancelled)
 				require.Error(t, err)
 			}
+		})
+	}
+}
+
+// A proxy that keeps silent is not the server: the error of a limit says what the hook
+// was at.
+func TestDialLimitTellsWhatTheHookWasAt(t *testing.T) {
+	stuck := errors.New("the proxy keeps silent")
+	tests := map[string]struct {
+		hook func(ctx context.Context) error
+		want string
+	}{
+		"an error that wraps the cause": {func(ctx context.Context) error { return fmt.Errorf("through the proxy: %w", context.Cause(ctx)) }, "through the proxy: no connection to ftp.test:21 within"},
+		"an error of its own":           {func(context.Context) error { return stuck }, "no connection to ftp.test:21 within 10ms (Options.Timeouts.Dial): the proxy keeps silent"},
+		"the context's error":           {context.Context.Err, "no connection to ftp.test:21 within 10ms (Options.Timeouts.Dial)"},
+		"a look-up":                     {func(context.Context) error { return &net.DNSError{Name: "ftp.test", IsTimeout: true} }, "the name ftp.test was still being looked up"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			_, err := ftp.Dial(t.Context(), "ftp.test", &ftp.Options{
+				Timeouts: ftp.Timeouts{Dial: 10 * time.Millisecond},
+				DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+					<-ctx.Done()
+					return nil, test.hook(ctx)
+				},
+			})
+			require.ErrorContains(t, err, test.want)
+			var timeout *ftp.TimeoutError
+			require.ErrorAs(t, err, &timeout)
 		})
 	}
 }
