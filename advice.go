@@ -29,6 +29,7 @@ type symptoms struct {
 	passiveSilent   bool       // no reply to EPSV or PASV
 	behindNAT       netip.Addr // the private address that a public server was told; invalid for none
 	seen            netip.Addr // where a refusal says that the server sees this host; invalid for none
+	translated      bool       // the server was told another address or port than is listened on
 	encrypted       bool       // nobody on the way can read the control connection
 }
 
@@ -67,7 +68,7 @@ func (s *symptoms) noteActive(r Rung, peer netip.Addr) {
 		s.active.unreached = true
 		return
 	}
-	s.active.refused = true
+	s.active.refused, s.translated = true, r.Advertised != r.Listened
 	if addr := seenInRefusal(r.Err, told, peer); addr.IsValid() {
 		s.seen = addr
 	}
@@ -139,6 +140,8 @@ func (s *symptoms) byRefusal() (why string, what []string) {
 		return "the server refuses passive mode", []string{"use ModeActive or ModeAuto"}
 	case s.active.refused && s.seen.IsValid():
 		return fmt.Sprintf("the server connects only to %s, the address that it sees this host at", s.seen), []string{"set Active.Ports and Active.External"}
+	case s.active.refused && s.translated:
+		return "the server refuses active mode, or the address or port that it was told, which is not this host's", []string{"check Active.External", "use ModePassive or ModeAuto"}
 	case s.active.refused:
 		return "the server refuses active mode", []string{"use ModePassive or ModeAuto"}
 	}

@@ -315,6 +315,10 @@ func TestAdviceBehindANAT(t *testing.T) {
 			ftp.Negotiation{ControlPeer: public, Rungs: []ftp.Rung{refusedFor("203.0.113.9:99", "I won't open a connection to 203.0.113.9 (only to 203.0.113.2)")}},
 			[]string{"connects only to 203.0.113.2"}, []string{"refuses active mode"},
 		},
+		"another address than this host's": {
+			ftp.Negotiation{ControlPeer: public, Rungs: []ftp.Rung{refusedFor("198.51.100.9:99", "Illegal PORT command.")}},
+			[]string{"or the address or port that it was told", "check Active.External"}, nil,
+		},
 		"passive, encrypted": {
 			ftp.Negotiation{ControlPeer: public, ControlEncrypted: true, Rungs: []ftp.Rung{unreachable}},
 			[]string{"passive ports cannot be reached", "ClearControlUnsafe"}, nil,

@@ -26,7 +26,7 @@ func (p *Proxy) connectHTTP(conn net.Conn, to target) error {
 	if _, err := io.WriteString(conn, p.connectRequest(to)); err != nil {
 		return err
 	}
-	answer, err := readAnswer(conn)
+	answer, err := readAnswer(conn, p.hide)
 	if err != nil {
 		return lost(err)
 	}
@@ -40,11 +40,33 @@ func (p *Proxy) connectRequest(to target) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "CONNECT %s HTTP/1.1\r\nHost: %s\r\n", to, to)
 	if p.login != nil {
-		c := p.login()
-		b.WriteString("Proxy-Authorization: Basic " + base64.StdEncoding.EncodeToString([]byte(c.user+":"+c.password)) + "\r\n")
+		b.WriteString("Proxy-Authorization: Basic " + p.login().basic() + "\r\n")
 	}
 	b.WriteString("\r\n")
 	return b.String()
+}
+
+// basic is the login as HTTP sends it (RFC 7617).
+func (c credentials) basic() string {
+	return base64.StdEncoding.EncodeToString([]byte(c.user + ":" + c.password))
+}
+
+// minSecret is the length below which a password is not looked for in what a proxy
+// says: replacing each "a" would tell more than it hides.
+const minSecret = 3
+
+// hide replaces the login in what the proxy says, who may repeat the request.
+func (p *Proxy) hide(text string) string {
+	if p.login == nil {
+		return text
+	}
+	c := p.login()
+	for _, secret := range []string{c.basic(), c.password} {
+		if len(secret) >= minSecret {
+			text = strings.ReplaceAll(text, secret, "****")
+		}
+	}
+	return text
 }
 
 // answer is what matters of an HTTP proxy's answer.
@@ -54,8 +76,9 @@ type answer struct {
 	schemes []string // of Proxy-Authenticate, in lower case
 }
 
-// readAnswer reads the final answer, over interim ones (1xx).
-func readAnswer(r io.Reader) (answer, error) {
+// readAnswer reads the final answer, over interim ones (1xx). What hide replaces is
+// not repeated by any error.
+func readAnswer(r io.Reader, hide func(string) string) (answer, error) {
 	limited := &io.LimitedReader{R: r, N: maxAnswer}
 	for {
 		head, err := readHead(limited)
@@ -65,7 +88,7 @@ func readAnswer(r io.Reader) (answer, error) {
 		if err != nil {
 			return answer{}, err
 		}
-		a, err := parseAnswer(head)
+		a, err := parseAnswer([]byte(hide(string(head))))
 		if err != nil || a.status/100 != 1 {
 			return a, err
 		}

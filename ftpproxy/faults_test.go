@@ -324,3 +324,23 @@ func TestTargets(t *testing.T) {
 		require.ErrorContains(t, err, test.want, test.address)
 	}
 }
+
+// A proxy may repeat the request in its answer: the login in it is not told.
+func TestLoginThatTheProxyRepeats(t *testing.T) {
+	const basic = "cHU6aHVudGVyMg==" // pu:hunter2
+	for name, line := range map[string]string{
+		"in the reason":     "HTTP/1.1 403 Denied: Proxy-Authorization: Basic " + basic,
+		"in plain":          "HTTP/1.1 403 No hunter2 here",
+		"at the cut":        "HTTP/1.1 403 " + strings.Repeat("x", 110) + basic,
+		"no status line":    "HTTP/9.9 what? Basic " + basic + " hunter2",
+		"a status and more": "HTTP/1.1 407 hunter2",
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := scripted(t, hearsHead, says(line+"\r\n\r\n"))
+			err := attempt(t.Context(), parse(t, "http://pu:hunter2@"+d.Addr, nil), "connect")
+			require.Error(t, err)
+			require.NotContains(t, err.Error(), "hunter2")
+			require.NotContains(t, err.Error(), basic[:8])
+		})
+	}
+}

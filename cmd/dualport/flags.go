@@ -113,6 +113,19 @@ func (f *flags) options(mode ftp.TLSMode) (ftp.Options, error) {
 	return o, nil
 }
 
+// checkEmpty refuses an empty value where it would mean to go past a proxy, or to name
+// the local address: in a script it is a variable that is not set.
+func (f *flags) checkEmpty() error {
+	for _, flag := range []struct{ name, value string }{
+		{"proxy", f.proxy.url}, {"external-ip", f.nat.externalIP}, {"external-ip-from", f.nat.externalFrom},
+	} {
+		if flag.value == "" && f.changed(flag.name) {
+			return fmt.Errorf("--%s has an empty value; leave the flag out", flag.name)
+		}
+	}
+	return nil
+}
+
 func (f *flags) setMode(o *ftp.Options) error {
 	switch f.mode {
 	case "auto":

@@ -16,8 +16,8 @@ func (f *flags) hint(err error) string {
 	switch {
 	case proxyHint(err) != "":
 		return proxyHint(err)
-	case natHint(err) != "":
-		return natHint(err)
+	case f.nat.natHint(err) != "":
+		return f.nat.natHint(err)
 	case tlsFailed(err):
 		return f.tlsHint(err)
 	case errors.Is(err, ftp.ErrPortRange):
@@ -110,6 +110,7 @@ func flagWords(text string) string {
 		"; set Active.Listen", "; use --bind IP",
 		"set Active.Ports and Active.External", "use --port-range LO-HI and --external-ip IP",
 		"set ClearControlUnsafe", "use --ccc",
+		"check Active.External", "check --external-ip",
 		"every port of Active.Ports", "every port of --port-range",
 		"set Passive.ForcedIP", "use --passive-address IP",
 		"permitted by Passive.Ports (", "permitted (",

@@ -34,7 +34,7 @@ func TestExternalAddress(t *testing.T) {
 		reason string
 	}{
 		{"server", []string{"--external-ip-from", "server", onLAN}, 1, "from --external-ip-from"},
-		{"a source that fails before", []string{"--external-ip-from", "stun:127.0.0.1:0, server", onLAN}, 1, "from --external-ip-from"},
+		{"a source that fails before", []string{"--external-ip-from", "stun:127.0.0.1:9, server", onLAN}, 1, "from --external-ip-from"},
 		{"a local network", []string{"--external-ip-from", "server"}, 0, "the local address, because the server 127.0.0.1 is on a local network (--external-on-lan)"},
 		{"--external-ip", []string{"--external-ip", "127.0.0.1", onLAN}, 0, "from --external-ip"},
 		{"--portmap on a local network", []string{"--portmap"}, 0, "the local address, because the server 127.0.0.1 is on a local network (--external-on-lan)"},
@@ -63,8 +63,8 @@ func TestExternalAddressIsAnnounced(t *testing.T) {
 
 func TestNoSourceKnowsTheExternalAddress(t *testing.T) {
 	srv := serve(t, func(c *ftptest.Config) { c.Disable = map[string]string{"STAT": "502 No."} })
-	o := newShell(t).run("get", srv.URL+"/pub/a.txt", "--mode", "active", "--external-ip-from", "stun:127.0.0.1:0,server", "--external-on-lan").wants(4)
-	require.Contains(t, o.stderr, "STUN server 127.0.0.1:0: ")
+	o := newShell(t).run("get", srv.URL+"/pub/a.txt", "--mode", "active", "--external-ip-from", "stun:127.0.0.1:9,server", "--external-on-lan").wants(4)
+	require.Contains(t, o.stderr, "STUN server 127.0.0.1:9: ")
 	require.Contains(t, o.stderr, "502 No.")
 	require.NotRegexp(t, libraryWords, o.stderr)
 }

@@ -3,6 +3,8 @@ package main
 import (
 	"errors"
 	"fmt"
+	"net"
+	"strconv"
 	"strings"
 	"time"
 
@@ -62,12 +64,15 @@ func (f *natFlags) sources(mapper *portmap.Mapper) (ftp.ExternalFunc, error) {
 	for name := range strings.SplitSeq(f.externalFrom, ",") {
 		name = strings.TrimSpace(name)
 		server, isSTUN := strings.CutPrefix(name, "stun:")
+		if isSTUN && !validServer(server) {
+			return nil, fmt.Errorf("--external-ip-from %q names no server; write stun:HOST or stun:HOST:PORT", name)
+		}
 		switch {
 		case name == "server":
 			sources = append(sources, ftp.SeenByServer)
 		case name == "gateway":
 			sources = append(sources, mapper.External)
-		case isSTUN && server != "":
+		case isSTUN:
 			sources = append(sources, portmap.STUN(server))
 		default:
 			return nil, fmt.Errorf("--external-ip-from %q is none of server, gateway and stun:HOST[:PORT]", name)
@@ -76,14 +81,27 @@ func (f *natFlags) sources(mapper *portmap.Mapper) (ftp.ExternalFunc, error) {
 	return ftp.CacheExternal(externalLife, ftp.FirstExternal(sources...)), nil
 }
 
-// natHint says what to try where the gateway did not forward a port; empty where it
-// did.
-func natHint(err error) string {
+// validServer tells whether s is "host" or "host:port".
+func validServer(s string) bool {
+	host, port, err := net.SplitHostPort(s)
+	if err != nil {
+		return s != "" && strings.Count(s, ":") != 1
+	}
+	n, err := strconv.ParseUint(port, 10, 16)
+	return host != "" && err == nil && n > 0
+}
+
+// natHint says what to try where the gateway did not forward a port, or the external
+// address was not found; empty where that was not the matter.
+func (f *natFlags) natHint(err error) string {
 	var refused *portmap.ResultError
 	switch {
 	case errors.Is(err, portmap.ErrBehindNAT):
 		return "--mode passive; no port mapping can get through two NATs"
-	case errors.As(err, &refused), errors.Is(err, portmap.ErrNoAnswer):
+	case !errors.As(err, &refused) && !errors.Is(err, portmap.ErrNoAnswer):
+	case !f.portmap && !strings.Contains(f.externalFrom, "gateway"):
+		return "another --external-ip-from, or --external-ip IP"
+	default:
 		return "permitting port mapping (UPnP, NAT-PMP or PCP) in the router's settings, or forwarding ports by hand and --port-range LO-HI with --external-ip IP"
 	}
 	return ""

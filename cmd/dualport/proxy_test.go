@@ -118,7 +118,10 @@ func TestProxyUsage(t *testing.T) {
 		{"--external-ip-from", []string{"--proxy", "socks5://127.0.0.1:1", "--external-ip-from", "server"}, "through a proxy"},
 		{"both addresses", []string{"--external-ip", "192.0.2.1", "--external-ip-from", "server"}, "exclude each other"},
 		{"source", []string{"--external-ip-from", "server,oracle"}, `"oracle" is none of server, gateway and stun:HOST[:PORT]`},
-		{"no STUN server", []string{"--external-ip-from", "stun:"}, `"stun:" is none of`},
+		{"an empty proxy", []string{"--proxy", ""}, "--proxy has an empty value"},
+		{"an empty source", []string{"--external-ip-from="}, "--external-ip-from has an empty value"},
+		{"a port that is none", []string{"--external-ip-from", "stun:h:99999"}, "names no server"},
+		{"no STUN server", []string{"--external-ip-from", "stun:"}, `"stun:" names no server`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			o := newShell(t).run(append([]string{"get", url}, tt.args...)...).wants(1)

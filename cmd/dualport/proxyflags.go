@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"strings"
@@ -70,6 +71,9 @@ func (j *job) hideProxyLogins() {
 	for _, rawURL := range urls {
 		user, password, _ := strings.Cut(userinfoOf(rawURL), ":")
 		j.hide(spellings(cmp.Or(password, user))...)
+		for _, login := range spellings(userinfoOf(rawURL)) {
+			j.hide(base64.StdEncoding.EncodeToString([]byte(login))) // as HTTP sends it
+		}
 	}
 }
 

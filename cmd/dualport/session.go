@@ -36,6 +36,9 @@ func (j *job) readURL(arg string) (target, error) {
 
 // options is everything the library needs to know to log in to t.
 func (j *job) options(ctx context.Context, t target) (ftp.Options, error) {
+	if err := j.flags.checkEmpty(); err != nil {
+		return ftp.Options{}, usage(err)
+	}
 	o, err := j.flags.options(t.tls)
 	if err != nil {
 		return o, err

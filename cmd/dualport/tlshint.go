@@ -100,12 +100,13 @@ func pinOf(c *x509.Certificate) string {
 // clearHint looks for signs that the server wants TLS where there was none.
 func (j *job) clearHint(err error) string {
 	var e *ftp.Error
+	var timeout *ftp.TimeoutError
 	switch {
 	case !errors.As(err, &e) || j.encryption.session != nil:
 		return ""
 	case wantsTLS(e.Reply) && j.encryption.mode == ftp.TLSNone && e.Reply.Code >= 400:
 		return "ftpes:// or --tls explicit: the server wants TLS"
-	case e.Op == "dial" && j.encryption.silent && j.encryption.mode != ftp.TLSImplicit:
+	case e.Op == "dial" && j.encryption.silent && j.encryption.mode != ftp.TLSImplicit && errors.As(err, &timeout):
 		return "a longer --dial-timeout, or ftps:// if the server speaks implicit TLS on this port"
 	}
 	return ""
