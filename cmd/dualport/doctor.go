@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -67,6 +68,7 @@ func (j *job) examine(ctx context.Context, url string, limit seconds, page strin
 		return failed
 	}
 	j.inFlags(report)
+	fitURL(report, url)
 	j.result.Doctor, j.negotiation = report, nil // the report tells of all of them
 	j.encryption.session = nil                   // likewise
 	unwritten := j.writePage(report, page)
@@ -125,6 +127,30 @@ func (j *job) writePage(r *doctor.Report, name string) error {
 	}
 	j.result.Local = name
 	return nil
+}
+
+// fitURL takes --tls out of advice where the scheme of the URL says how to encrypt,
+// which the flag would contradict, and names the URL that does it instead.
+func fitURL(r *doctor.Report, arg string) {
+	t, err := parseURL(arg)
+	if err != nil || t.tls == ftp.TLSNone {
+		return
+	}
+	for i := range r.Advice {
+		a := &r.Advice[i]
+		for _, mode := range []ftp.TLSMode{ftp.TLSNone, ftp.TLSExplicit, ftp.TLSImplicit} {
+			rest, found := strings.CutPrefix(a.Flags, "--tls "+mode.String())
+			if !found || rest != "" && rest[0] != ' ' {
+				continue
+			}
+			a.Flags = strings.TrimSpace(rest)
+			if mode != t.tls {
+				other := t
+				other.tls = mode
+				a.Text += fmt.Sprintf(" The URL is then %s.", other)
+			}
+		}
+	}
 }
 
 // inFlags puts what the report quotes of the library into the words of the

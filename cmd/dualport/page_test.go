@@ -101,3 +101,16 @@ func TestHelpIsLegible(t *testing.T) {
 	}
 	require.Contains(t, s.run("--help").stdout, "ftp_proxy, FTP_PROXY, all_proxy and ALL_PROXY")
 }
+
+// The scheme of a URL says how to encrypt: advice to do otherwise names another URL,
+// because a flag would contradict it.
+func TestDoctorsAdviceFitsTheURL(t *testing.T) {
+	srv := serve(t, func(c *ftptest.Config) { c.TLS = &ftptest.TLS{} })
+	host := strings.TrimPrefix(srv.URL, "ftp://")
+	o := newShell(t).run("doctor", "ftps://"+host+"/", "--limit", "10").wants(7)
+	require.Contains(t, o.stdout, "The URL is then ftpes://"+host+"/.")
+	require.NotContains(t, o.stdout, "--tls")
+
+	o = newShell(t).run("doctor", "ftp://"+host+"/", "--tls", "implicit", "--limit", "10").wants(7)
+	require.Contains(t, o.stdout, "--tls explicit")
+}
