@@ -5,6 +5,7 @@ package lab
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -60,6 +61,13 @@ func (n namespace) within(f func() error) error {
 	result := make(chan error)
 	go func() {
 		runtime.LockOSThread() // and never unlocked, so that the thread ends with the goroutine
+		if unix.Gettid() == unix.Getpid() {
+			// The main thread never ends, and its namespace is taken for that of the
+			// process. While this goroutine has it, another has another.
+			defer runtime.UnlockOSThread()
+			result <- n.within(f)
+			return
+		}
 		err := n.enter()
 		if err == nil {
 			err = f()
@@ -120,16 +128,16 @@ func sweep(ctx context.Context) error {
 		if err != nil || !strings.HasPrefix(e.Name(), prefix) || unix.Kill(pid, 0) == nil {
 			continue
 		}
-		if err := (namespace{e.Name()}).remove(ctx); err != nil {
+		stale := namespace{e.Name()}
+		if err := errors.Join(stale.end(ctx), stale.remove(ctx)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// remove ends what still runs in the namespace, which only a killed lab leaves, and
-// takes the namespace down.
-func (n namespace) remove(ctx context.Context) error {
+// end kills what a killed lab has left running in the namespace.
+func (n namespace) end(ctx context.Context) error {
 	pids, err := output(ctx, "", "ip", "netns", "pids", n.name)
 	if err != nil {
 		return err
@@ -139,9 +147,13 @@ func (n namespace) remove(ctx context.Context) error {
 			_ = unix.Kill(number, unix.SIGKILL) // it may have ended meanwhile
 		}
 	}
+	return nil
+}
+
+func (n namespace) remove(ctx context.Context) error {
 	if err := os.RemoveAll(n.etc()); err != nil {
 		return err
 	}
-	_, err = output(ctx, "", "ip", "netns", "del", n.name)
+	_, err := output(ctx, "", "ip", "netns", "del", n.name)
 	return err
 }
