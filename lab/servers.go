@@ -101,6 +101,9 @@ func (n *network) daemonConfig(f FTP, daemon string, addr netip.AddrPort, author
 		UploadRate:   f.Rate,
 		Extra:        n.expandAll(f.Extra[daemon]),
 	}
+	if daemon == "vsftpd" {
+		config.Extra = append(config.Extra, "isolate_network=NO") // its sessions stay in the namespace, where sweep finds them
+	}
 	if f.PassivePorts != "" {
 		ports := mustPorts(f.PassivePorts)
 		config.PassivePorts = realserver.PortRange{Low: ports.Lo, High: ports.Hi}
