@@ -67,6 +67,9 @@ func (f findings) reachable() ftp.Active {
 
 // forwarding says how the server's connections can be made to reach this host.
 func (f findings) forwarding() []Advice {
+	if f.report.Proxied {
+		return []Advice{f.listeningProxy()}
+	}
 	server, local := hostOf(f.report.Remote), hostOf(f.report.Local)
 	wanted := f.reachable()
 	flags, fields := activeSettings(wanted)
@@ -92,9 +95,21 @@ func (f findings) forwarding() []Advice {
 	return append([]Advice{a}, f.mapping()...)
 }
 
+// listeningProxy is about active mode through a proxy, where nothing has to reach
+// this host.
+func (f findings) listeningProxy() Advice {
+	flags, fields := activeSettings(f.examined)
+	return Advice{
+		Text: "For active mode, have the proxy open ports for connections of the server (BIND), and have them opened in the firewalls in front of it, " +
+			"and forwarded to it where it stands behind a NAT.",
+		Flags:   strings.Join(append([]string{"--mode active"}, flags...), " "),
+		Options: activeOptions(fields),
+	}
+}
+
 // mapping lets the gateway forward ports by itself. Only a NAT has need of it.
 func (f findings) mapping() []Advice {
-	if !f.natted() || f.examined.External != "" || f.proxied {
+	if !f.natted() || f.examined.External != "" {
 		return nil
 	}
 	return []Advice{{

@@ -97,6 +97,7 @@ func newExamination(address string, opts *ftp.Options, cfg Config, limit time.Du
 	if opts != nil {
 		e.opts = *opts
 	}
+	e.report.Proxied = e.opts.DialContext != nil
 	e.opts.Timeouts = shorten(e.opts.Timeouts, limit)
 	e.opts.Memory = &e.memory
 	e.opts.Progress = nil
@@ -126,7 +127,7 @@ func (e *examination) examineMain(ctx context.Context) error {
 	e.main = s
 	err := s.dial(ctx)
 	e.noteSession(err)
-	e.report.Local, e.report.Remote, e.report.Greeting = s.local, s.remote, s.greeting()
+	e.report.Local, e.report.Remote, e.report.Via, e.report.Greeting = s.local, s.remote, s.via, s.greeting()
 	if err != nil {
 		return err
 	}
@@ -184,7 +185,6 @@ func (e *examination) finish() {
 	f := sortOut(&e.report)
 	f.examined, f.turned = e.opts.Active, e.turned
 	f.wanted = e.opts.Mode
-	f.proxied = e.opts.DialContext != nil
 	f.pinned = e.opts.TLSConfig != nil && e.opts.TLSConfig.VerifyConnection != nil
 	e.report.Advice = f.advise()
 	e.completeAdvice()

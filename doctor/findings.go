@@ -94,7 +94,6 @@ type findings struct {
 
 	examined ftp.Active // as it was examined, but for its methods
 	wanted   ftp.Mode   // that the options ask for
-	proxied  bool       // the connections go through Options.DialContext
 	turned   bool       // to implicit TLS, which was not asked for
 	pinned   bool       // the caller has a way of its own to believe a certificate
 }
@@ -115,20 +114,16 @@ func sortOut(r *Report) findings {
 }
 
 // local and server are the ends of the control connection; invalid where a
-// proxy hides them.
+// proxy hides them. This end of a connection to a proxy is no address of use to
+// those who open firewalls for the server.
 func (f findings) local() netip.Addr {
-	if f.proxied {
+	if f.report.Proxied {
 		return netip.Addr{}
 	}
 	return addrOf(f.report.Local)
 }
 
-func (f findings) server() netip.Addr {
-	if f.proxied {
-		return netip.Addr{}
-	}
-	return addrOf(f.report.Remote)
-}
+func (f findings) server() netip.Addr { return addrOf(f.report.Remote) }
 
 // internal is the server's own address behind the NAT in front of it, which it
 // tells in a 227; invalid where there is no such NAT, or it is not known.
@@ -155,10 +150,10 @@ func (f findings) encrypted() methods {
 // natted tells whether this host is known, or has to be taken, to be behind a
 // NAT that the server is on the other side of.
 func (f findings) natted() bool {
-	switch f.report.NAT {
-	case Present:
+	switch {
+	case f.report.NAT == Present:
 		return true
-	case Absent:
+	case f.report.NAT == Absent, f.report.Proxied:
 		return false
 	}
 	return isPrivate(hostOf(f.report.Local)) && !isPrivate(hostOf(f.report.Remote))

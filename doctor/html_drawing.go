@@ -165,7 +165,7 @@ func (m scale) boxes(p path) []box {
 // breadth is that of a station's box, before it grows.
 func (m scale) breadth(s station) int {
 	switch s.Kind {
-	case "nat":
+	case "nat", "proxy":
 		return m.nat
 	case "network":
 		return m.network

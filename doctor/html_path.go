@@ -9,7 +9,7 @@ import (
 
 // station is one place on the path between the two hosts.
 type station struct {
-	Kind     string // "client", "nat", "network" or "server"
+	Kind     string // "client", "nat", "proxy", "network" or "server"
 	Name     string
 	Note     string // what the address is
 	Address  string
@@ -22,6 +22,7 @@ type station struct {
 type path struct {
 	stations               []station
 	nat, network, innerNAT int
+	proxy                  int // 0 where there is none
 	g                      group
 }
 
@@ -33,6 +34,9 @@ func (g group) path() path {
 	nat, hasNAT := g.clientNAT()
 	if hasNAT {
 		p.nat = p.add(nat)
+	}
+	if g.report.proxied() {
+		p.proxy = p.add(station{Kind: "proxy", Name: "proxy", Address: hostOf(g.report.Via)})
 	}
 	p.network = p.add(station{Kind: "network", Name: "network", Note: "firewall"})
 	if !hasNAT {
@@ -74,7 +78,7 @@ func (g group) host() string {
 func (g group) clientNAT() (station, bool) {
 	nat := station{Kind: "nat", Name: "NAT"}
 	switch {
-	case !g.own():
+	case !g.own(), g.report.Proxied:
 		return nat, false
 	case g.report.NAT == Present:
 		nat.Note = "address not known"
@@ -124,8 +128,8 @@ func (p path) control() connection {
 	case session != 0:
 		c.Outcome = session
 	}
-	if p.g.asked() && r.Local != "" {
-		c.Details = append(c.Details, r.Local+" to "+r.Remote)
+	if p.g.asked() && r.control() != "" {
+		c.Details = append(c.Details, r.control())
 	}
 	if p.g.asked() && c.Outcome == Works && r.TLS.encrypted() {
 		c.Details = append(c.Details, r.TLS.Version)
@@ -195,6 +199,8 @@ func (p path) breaks(row Row, c connection) int {
 		return p.network
 	case !row.Method.Passive():
 		return p.nat
+	case row.Outcome == Failed && p.proxy > 0:
+		return p.proxy
 	case row.Outcome == Failed && hostOf(row.Dialled) == p.g.server():
 		return p.server()
 	}

@@ -82,6 +82,9 @@ func (s *section) run(ctx context.Context, p probe) Row {
 	row.Duration = time.Since(start).Round(time.Microsecond)
 	row.TLS = s.dataTLS
 	row.judge(s.rungs, err)
+	if !p.method.Passive() && s.cannotListen(err) {
+		row.Outcome, row.Reason, row.Error = NotApplicable, row.Error, ""
+	}
 	if row.Outcome == Works && s.working == nil {
 		s.working = p.dialer
 	}
@@ -119,6 +122,12 @@ func (s *section) notApplicable(p probe) string {
 		return "PORT has no room for an IPv6 address"
 	}
 	return ""
+}
+
+// cannotListen tells whether err is that of a hook which cannot listen at all, as
+// for an HTTP proxy. A server's refusal, which has a reply, is none.
+func (s *section) cannotListen(err error) bool {
+	return s.opts.Active.ListenFunc != nil && ftp.ReplyCode(err) == 0 && errors.Is(err, errors.ErrUnsupported)
 }
 
 // astray tells why the address in a 227 is not connected to: a server out there

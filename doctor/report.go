@@ -11,9 +11,16 @@ import (
 type Report struct {
 	// Host is the address as Run was given it.
 	Host string `json:"host"`
-	// Local and Remote are the ends of the control connection.
+	// Local and Remote are the ends of the control connection. Behind a hook, which
+	// may lead to a proxy, Remote is the address that was asked for; it is empty
+	// where that is a name, which the proxy resolves.
 	Local  string `json:"control_local"`
 	Remote string `json:"control_remote"`
+	// Proxied tells that the connections go through Options.DialContext.
+	Proxied bool `json:"proxied,omitempty"`
+	// Via is the other end of the connection that Options.DialContext made, such
+	// as the proxy's; empty where there is no such hook, or it does not tell.
+	Via string `json:"via,omitempty"`
 	// Greeting is the text that the server began with.
 	Greeting string `json:"greeting"`
 	// System is the server's answer to SYST; empty where it gave none.

@@ -21,7 +21,8 @@ type section struct {
 	client  *ftp.Client
 	dialErr error // why there is no session any more
 
-	local, remote string // of the control connection
+	local, remote string // of the control connection, as in Report
+	via           string // the other end of what a hook made
 	command       string // the last one
 	sayings       []saying
 	rungs         []ftp.Rung
@@ -162,7 +163,7 @@ func (s *section) listenIn(outer *ftp.Trace) *ftp.Trace {
 	}
 	t.Dial = both(t.Dial, func(d ftp.DialEvent) {
 		if d.Purpose == ftp.PurposeControl && d.Err == nil {
-			s.local, s.remote = addrText(d.Local), addrText(d.Remote)
+			s.noteEnds(d)
 		}
 	})
 	t.Command = both(t.Command, func(c ftp.CommandEvent) { s.command = c.Line })
@@ -170,6 +171,19 @@ func (s *section) listenIn(outer *ftp.Trace) *ftp.Trace {
 	t.Transfer = both(t.Transfer, func(t ftp.TransferEvent) { s.dataTLS = t.Result.Negotiation.TLS })
 	t.Rung = both(t.Rung, func(r ftp.Rung) { s.rungs = append(s.rungs, r) })
 	return &t
+}
+
+// noteEnds keeps the ends of the control connection. Behind a hook the other end
+// may be a proxy, so that only the address which was asked for is the server's.
+func (s *section) noteEnds(d ftp.DialEvent) {
+	s.local, s.remote = addrText(d.Local), addrText(d.Remote)
+	if s.opts.DialContext == nil {
+		return
+	}
+	s.via, s.remote = s.remote, ""
+	if addrOf(d.Address).IsValid() {
+		s.remote = d.Address
+	}
 }
 
 // noteReply keeps the replies in which servers tell addresses.

@@ -34,9 +34,7 @@ func writeLine(b *strings.Builder, name, value string) {
 
 func (r *Report) writeServer(b *strings.Builder) {
 	writeLine(b, "server", r.Host)
-	if r.Remote != "" {
-		writeLine(b, "connection", r.Local+" to "+r.Remote)
-	}
+	writeLine(b, "connection", r.control())
 	greeting, _, more := strings.Cut(r.Greeting, "\n")
 	if more {
 		greeting += " …"
@@ -45,6 +43,20 @@ func (r *Report) writeServer(b *strings.Builder) {
 	writeLine(b, "system", r.System)
 	writeLine(b, "features", strings.Join(r.Features, " "))
 	writeLine(b, "passive ports", r.PassivePorts)
+}
+
+// proxied tells whether the hook leads elsewhere than to the server itself.
+func (r *Report) proxied() bool { return r.Proxied && (r.Via == "" || r.Via != r.Remote) }
+
+// control is the control connection in words; empty where none came about.
+func (r *Report) control() string {
+	switch {
+	case r.proxied() && r.Via != "":
+		return r.Local + " to the proxy " + r.Via + ", and on to " + cmp.Or(r.Remote, r.Host)
+	case r.Remote != "":
+		return r.Local + " to " + r.Remote
+	}
+	return ""
 }
 
 // writeWay tells of what is between the two ends.
