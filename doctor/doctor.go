@@ -12,10 +12,12 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/dualport/ftp"
@@ -167,11 +169,24 @@ func (e *examination) refused(err error) *Report {
 	return &e.report
 }
 
-// completeAdvice makes the options in the advice those of this session.
+// completeAdvice makes the options in the advice those of this session, and the
+// flags too where nobody gave those of its TLS.
 func (e *examination) completeAdvice() {
 	for i := range e.report.Advice {
-		e.report.Advice[i].Options = withTLS(e.report.Advice[i].Options, &e.opts)
+		a := &e.report.Advice[i]
+		if e.turned {
+			a.Flags, a.Options = withImplicit(a.Flags), cmp.Or(a.Options, "ftp.Options{}")
+		}
+		a.Options = withTLS(a.Options, &e.opts)
 	}
+}
+
+// withImplicit adds implicit TLS to flags that say nothing of the kind.
+func withImplicit(flags string) string {
+	if strings.Contains(flags, "--tls ") {
+		return flags
+	}
+	return strings.TrimSpace("--tls implicit " + flags)
 }
 
 func (e *examination) finish() {

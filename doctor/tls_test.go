@@ -303,6 +303,31 @@ func TestPort990(t *testing.T) {
 	}
 }
 
+// TestAdviceAfterTurningToImplicitTLS: flags without the kind of TLS, such as a pin
+// alone, would be refused for the same URL.
+func TestAdviceAfterTurningToImplicitTLS(t *testing.T) {
+	for name, config := range map[string]*tls.Config{"no session": nil, "nobody verifies": {InsecureSkipVerify: true}} {
+		t.Run(name, func(t *testing.T) {
+			srv := ftptest.NewUnstartedServer(t)
+			srv.Config.TLS = &ftptest.TLS{Implicit: true}
+			noPassive(&srv.Config)
+			srv.Config.Active.Never = true
+			srv.Start()
+			opts := &ftp.Options{TLSConfig: config}
+			opts.DialContext = func(ctx context.Context, network, _ string) (net.Conn, error) {
+				return new(net.Dialer).DialContext(ctx, network, srv.Addr)
+			}
+			r, err := doctor.Run(t.Context(), "127.0.0.1:990", opts, doctor.Config{Limit: 2 * time.Second})
+			require.Equal(t, config == nil, err != nil)
+			require.Contains(t, strings.Join(flagsOf(r), "\n"), "--tls implicit --pin sha256/")
+			for _, a := range r.Advice {
+				require.Contains(t, a.Flags, "--tls implicit")
+				require.Contains(t, a.Options, "TLS: ftp.TLSImplicit")
+			}
+		})
+	}
+}
+
 // TestBlindNAT: TLS hides from the NAT what it would rewrite.
 func TestBlindNAT(t *testing.T) {
 	r, _, err := examineTLS(t, ftptest.TLS{}, func(c *ftptest.Config) {
