@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
@@ -15,6 +16,8 @@ type Certificate struct {
 	// Subject and Issuer are distinguished names, such as "CN=ftp.example.com".
 	Subject string `json:"subject"`
 	Issuer  string `json:"issuer"`
+	// SelfSigned tells that no authority issued it: its own key signed it.
+	SelfSigned bool `json:"self_signed,omitempty"`
 	// Names are the host names and IP addresses it is good for.
 	Names []string `json:"names,omitempty"`
 	// ValidFrom and ValidUntil bound its life.
@@ -41,8 +44,9 @@ func newCertificate(chain []*x509.Certificate, problem error) *Certificate {
 	c := &Certificate{
 		Subject: leaf.Subject.String(), Issuer: leaf.Issuer.String(), Names: leaf.DNSNames,
 		ValidFrom: leaf.NotBefore.UTC(), ValidUntil: leaf.NotAfter.UTC(),
-		KeyPin:   "sha256/" + base64.StdEncoding.EncodeToString(sum[:]),
-		Verifies: problem == nil,
+		SelfSigned: selfSigned(leaf),
+		KeyPin:     "sha256/" + base64.StdEncoding.EncodeToString(sum[:]),
+		Verifies:   problem == nil,
 	}
 	for _, ip := range leaf.IPAddresses {
 		c.Names = append(c.Names, ip.String())
@@ -50,7 +54,23 @@ func newCertificate(chain []*x509.Certificate, problem error) *Certificate {
 	if problem != nil {
 		c.Problem = problem.Error()
 	}
+	var unknown x509.UnknownAuthorityError
+	if c.SelfSigned && errors.As(problem, &unknown) {
+		c.Problem = "it is self-signed, and nobody here trusts it"
+	}
 	return c
+}
+
+func selfSigned(c *x509.Certificate) bool {
+	return bytes.Equal(c.RawSubject, c.RawIssuer) && c.CheckSignature(c.SignatureAlgorithm, c.RawTBSCertificate, c.Signature) == nil
+}
+
+// issuer is who answers for the certificate, for a person.
+func (c *Certificate) issuer() string {
+	if c.SelfSigned {
+		return "self-signed"
+	}
+	return "issued by " + c.Issuer
 }
 
 // verifyChain does what crypto/tls does by itself unless it is told to skip it.

@@ -24,8 +24,9 @@ type TLS struct {
 	Implicit Outcome `json:"implicit"`
 	// Error tells why TLS did not come about.
 	Error string `json:"error,omitempty"`
-	// Version and CipherSuite are those of the control connection; empty where
-	// it was not encrypted.
+	// Version and CipherSuite are those of the control connection; where the
+	// session was in clear, those of the one with TLS that was examined beside it.
+	// They are empty where there was none.
 	Version     string `json:"version,omitempty"`
 	CipherSuite string `json:"cipher_suite,omitempty"`
 	// Cleared tells that the control connection went on in clear after the login

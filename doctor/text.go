@@ -96,7 +96,7 @@ func (r *Report) writeTLS(b *strings.Builder) {
 	}
 	writeLine(b, "TLS error", t.Error)
 	if c := t.Certificate; c != nil {
-		writeLine(b, "certificate", c.Subject+", issued by "+c.Issuer)
+		writeLine(b, "certificate", c.Subject+", "+c.issuer())
 		writeLine(b, "  names", strings.Join(c.Names, ", "))
 		writeLine(b, "  valid", c.ValidFrom.Format(time.DateOnly)+" to "+c.ValidUntil.Format(time.DateOnly))
 		writeLine(b, "  key", c.KeyPin)

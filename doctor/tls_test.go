@@ -2,8 +2,14 @@ package doctor_test
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/json"
+	"math/big"
 	"net"
 	"net/netip"
 	"strings"
@@ -241,6 +247,37 @@ func TestCertificateThatNobodyVerifies(t *testing.T) {
 	require.Equal(t, doctor.ReuseNotDemanded, r.TLS.SessionReuse)
 }
 
+// TestSelfSignedCertificate: there is no authority to ask for.
+func TestSelfSignedCertificate(t *testing.T) {
+	r, _, err := examineTLS(t, ftptest.TLS{Certificate: selfSigned(t)}, nil, nil)
+	require.ErrorIs(t, err, ftp.ErrTLS)
+	require.True(t, r.TLS.Certificate.SelfSigned)
+	require.Contains(t, r.Advice[0].Text, "The certificate is self-signed")
+	require.NotContains(t, r.Advice[0].Text, "issued by")
+	require.Equal(t, "--pin "+r.TLS.Certificate.KeyPin, r.Advice[0].Flags)
+	require.Contains(t, text(t, r), "certificate:   CN=ftp.example.test, self-signed\n")
+	require.Contains(t, page(t, r), "<dt>Issuer</dt><dd>itself: self-signed</dd>")
+
+	forged := selfSigned(t)
+	forged.Leaf.Signature[0] ^= 1
+	require.False(t, doctor.SelfSigned(forged.Leaf), "a name alone makes none")
+}
+
+func selfSigned(t *testing.T) tls.Certificate {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	require.NoError(t, err)
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "ftp.example.test"},
+		NotBefore: time.Unix(0, 0), NotAfter: time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	require.NoError(t, err)
+	leaf, err := x509.ParseCertificate(der)
+	require.NoError(t, err)
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}
+}
+
 // TestServerThatOffersTLS: a session in clear looks for explicit TLS without a
 // second login.
 func TestServerThatOffersTLS(t *testing.T) {
@@ -249,6 +286,8 @@ func TestServerThatOffersTLS(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, doctor.Works, r.TLS.Explicit)
 	require.Equal(t, "none", r.TLS.Mode)
+	require.Contains(t, page(t, r), "<div><dt>Encryption</dt><dd>none</dd></div>", "that of the other session is another matter")
+	require.Contains(t, page(t, r), "<dt>Explicit TLS</dt><dd>accepted: TLS 1.3, TLS_AES_128_GCM_SHA256</dd>")
 	require.True(t, r.TLS.Certificate.Verifies)
 	require.Equal(t, "--tls explicit", r.Advice[1].Flags)
 	require.Contains(t, text(t, r), "TLS:           not used; explicit TLS: accepted\n")

@@ -53,9 +53,14 @@ func adviseDial(r *Report, err error) []Advice {
 }
 
 func unknownAuthority(c *Certificate) Advice {
+	text := fmt.Sprintf("The certificate was issued by an authority that is not trusted here (%s). Get its certificate from the server's administrator (--ca-file FILE); "+
+		"or ask whether the server's public key is the one named below, and trust that alone.", c.Issuer)
+	if c.SelfSigned {
+		text = "The certificate is self-signed: no authority answers for it, and anybody on the way could have made one like it. " +
+			"Ask the server's administrator whether its public key is the one named below, and trust that alone; or get the certificate itself (--ca-file FILE)."
+	}
 	return Advice{
-		Text: fmt.Sprintf("The certificate was issued by an authority that is not trusted here (%s). Get its certificate from the server's administrator (--ca-file FILE); "+
-			"or ask whether the server's public key is the one named below, and trust that alone.", c.Issuer),
+		Text:    text,
 		Flags:   "--pin " + c.KeyPin,
 		Options: fmt.Sprintf("ftp.Options{TLSConfig: config} with config, err := ftp.PinnedTLS(%q)", c.KeyPin),
 	}
