@@ -26,6 +26,7 @@ func (f findings) advise() []Advice {
 		all = append(all, f.useFamily()...)
 		all = append(all, f.nothingWorks()...)
 	}
+	all = append(all, f.ofServices()...)
 	all = append(all, f.wrongAddress()...)
 	all = append(all, f.blindness()...)
 	all = append(all, f.deadFamily()...)

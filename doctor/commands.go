@@ -29,7 +29,7 @@ insert rule inet filter %[1]s %[2]s accept comment "dualport"
 
 // forward is nftables text that sends connections on to another host; condition
 // is what they have in common.
-func forward(condition string, to netip.Addr) string {
+func forward(condition, family, to string) string {
 	return fmt.Sprintf(`add table inet dualport
 delete table inet dualport
 table inet dualport {
@@ -38,8 +38,12 @@ table inet dualport {
 		%s dnat %s to %s
 	}
 }
-`, condition, ipWord(to), to)
+`, condition, family, to)
 }
+
+// replace is a comment before commands in which unknownAddress stands: they do not
+// load as they are.
+func replace(with string) string { return "# replace " + unknownAddress + " by " + with + "\n" }
 
 // ipWord is what nftables calls the family of an address.
 func ipWord(addr netip.Addr) string {
@@ -78,8 +82,11 @@ func (f findings) letIn(a ftp.Active) []Command {
 	}
 	from := fmt.Sprintf("%s saddr %s", ipWord(server), server)
 	router := ""
+	if a.External == unknownAddress {
+		router = replace("the address at which the server sees this host")
+	}
 	if a.External != "" {
-		router = forward(fmt.Sprintf("%s %s daddr %s tcp dport %s", from, ipWord(server), a.External, a.Ports), local)
+		router += forward(fmt.Sprintf("%s %s daddr %s tcp dport %s", from, ipWord(server), a.External, a.Ports), ipWord(local), local.String())
 	}
 	router += pass("forward", fmt.Sprintf("%s %s daddr %s tcp dport %s", from, ipWord(server), local, a.Ports))
 	return []Command{
@@ -103,12 +110,16 @@ func (f findings) serve() []Command {
 		return nil
 	}
 	all := []Command{{forServer, pass("input", fmt.Sprintf("tcp dport %s", ports))}}
-	behind, router := server, ""
+	behind, router := server.String(), ""
 	if inside := f.internal(); inside.IsValid() {
-		behind = inside
-		router = forward(fmt.Sprintf("ip daddr %s tcp dport %s", server, ports), inside)
+		behind = inside.String()
+		if f.neighbour(inside) {
+			behind = unknownAddress
+			router = replace(fmt.Sprintf("the server's own address behind its NAT; it names %s, which is one of the network of this host too", inside))
+		}
+		router += forward(fmt.Sprintf("ip daddr %s tcp dport %s", server, ports), "ip", behind)
 	}
-	router += pass("forward", fmt.Sprintf("%s daddr %s tcp dport %s", ipWord(behind), behind, ports))
+	router += pass("forward", fmt.Sprintf("%s daddr %s tcp dport %s", ipWord(server), behind, ports))
 	all = append(all, Command{forServerRouter, router})
 	return append(all, serverSettings(ports, f.external())...)
 }

@@ -89,6 +89,7 @@ func TestAddressThatNothingTold(t *testing.T) {
 	require.Equal(t, "--mode active --port-range 50000-50010 --external-ip ADDRESS", all[0].Flags)
 	require.Contains(t, commandFor(t, all[0].Commands, forThisRouter), "ip daddr ADDRESS tcp dport")
 	require.Contains(t, all[0].Text, "the router in front of this host knows")
+	require.Regexp(t, "^# replace ADDRESS by the address at which the server sees this host\n", commandFor(t, all[0].Commands, forThisRouter), "it does not load as it is")
 }
 
 func TestServerOnALocalNetwork(t *testing.T) {

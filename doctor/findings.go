@@ -130,11 +130,19 @@ func (f findings) server() netip.Addr { return addrOf(f.report.Remote) }
 func (f findings) internal() netip.Addr {
 	for _, m := range []methods{f.encrypted(), f.methods, f.otherSecurity} {
 		addr := addrOf(m.pasvAuto.Advertised)
-		if addr.IsValid() && addr != f.server() && addr.IsPrivate() {
+		if f.server().Is4() && addr != f.server() && addr.IsPrivate() {
 			return addr
 		}
 	}
 	return netip.Addr{}
+}
+
+// neighbour tells whether an address lies in the network of this host, as far as can
+// be known of it. A server that names one may mean a host of its own network, which
+// has the same addresses, or aim at this one.
+func (f findings) neighbour(addr netip.Addr) bool {
+	network, err := addrOf(f.report.Local).Prefix(24)
+	return err == nil && addr.Is4() && network.Contains(addr)
 }
 
 // encrypted is the section with TLS, in which nothing changes a 227 on the way.
@@ -157,15 +165,6 @@ func (f findings) natted() bool {
 		return false
 	}
 	return isPrivate(hostOf(f.report.Local)) && !isPrivate(hostOf(f.report.Remote))
-}
-
-// observed is the range of passive ports that were seen.
-func (f findings) observed() ftp.PortRange {
-	ports, err := ftp.ParsePortRange(f.report.PassivePorts)
-	if err != nil {
-		return ftp.PortRange{}
-	}
-	return ports
 }
 
 // shared is the range of the addresses of carriers' NATs (RFC 6598).

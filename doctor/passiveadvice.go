@@ -49,6 +49,9 @@ func (f findings) openPassive() []Advice {
 // opening is what firewalls on either side have to let through in passive mode.
 func (f findings) opening() []Advice {
 	ports, why := f.dialledPorts()
+	if ports == (ftp.PortRange{}) {
+		return nil
+	}
 	if f.report.Proxied {
 		return []Advice{{
 			Text:    fmt.Sprintf("For passive mode, have the proxy, and the firewalls on the way, let TCP connections to the server's ports %s through; %s.", ports, why),
