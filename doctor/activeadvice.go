@@ -87,12 +87,21 @@ func (f findings) forwarding() []Advice {
 		a.Text = fmt.Sprintf("For active mode, have %s opened for TCP connections from %s to %s, in every firewall on the way.", which, server, local)
 		return []Advice{a}
 	case wanted.External == unknownAddress:
-		a.Text = fmt.Sprintf("For active mode, have %s forwarded to %s and opened for TCP connections from %s, "+
-			"and name the address at which %s sees this host; it does not tell which that is, and the router in front of this host knows.", which, local, server, server)
+		a.Text = fmt.Sprintf("For active mode, have %s forwarded to %s and opened for TCP connections from %s, %s, "+
+			"and name the address at which %s sees this host; it does not tell which that is, and the router in front of this host knows.", which, local, server, f.onEachNAT(), server)
 	default:
-		a.Text = fmt.Sprintf("For active mode, have %s forwarded from %s to %s and opened for TCP connections from %s.", which, wanted.External, local, server)
+		a.Text = fmt.Sprintf("For active mode, have %s forwarded from %s to %s and opened for TCP connections from %s, %s.", which, wanted.External, local, server, f.onEachNAT())
 	}
 	return append([]Advice{a}, f.mapping()...)
+}
+
+// onEachNAT is where to forward: a router behind another one, such as a carrier's,
+// gets nothing that the other does not forward to it.
+func (f findings) onEachNAT() string {
+	if isPrivate(hostOf(f.report.Remote)) {
+		return "on each NAT between this host and the server"
+	}
+	return "on each NAT between this host and the Internet"
 }
 
 // listeningProxy is about active mode through a proxy, where nothing has to reach

@@ -92,6 +92,14 @@ func TestAddressThatNothingTold(t *testing.T) {
 	require.Regexp(t, "^# replace ADDRESS by the address at which the server sees this host\n", commandFor(t, all[0].Commands, forThisRouter), "it does not load as it is")
 }
 
+// TestNATBehindANAT: the router of this host may not be the only one.
+func TestNATBehindANAT(t *testing.T) {
+	r := blockedReport()
+	require.Contains(t, sortOut(r).forwarding()[0].Text, "forwarded from 203.0.113.7 to 192.168.1.10 and opened for TCP connections from 198.51.100.21, on each NAT between this host and the Internet.")
+	r.Remote = "172.16.0.1:21"
+	require.Contains(t, sortOut(r).forwarding()[0].Text, "on each NAT between this host and the server.")
+}
+
 func TestServerOnALocalNetwork(t *testing.T) {
 	r := blockedReport()
 	r.Remote = "172.16.0.1:21"
