@@ -31,8 +31,10 @@ type igd struct {
 	redirect string // the description is there
 	silent   bool   // to a search
 	noLeases bool   // refuses with 725
+	strange  string // the answer to every action
 	fault    int    // refuses AddPortMapping with it
 	garbage  bool   // before each answer to a search
+	flood    int    // of datagrams that are no answer to a search
 
 	mu       sync.Mutex
 	taken    map[string]bool // by other hosts
@@ -81,6 +83,9 @@ func (d *igd) serveSearch() {
 		}
 		if d.silent || r.Header.Get("ST") != "urn:schemas-upnp-org:device:InternetGatewayDevice:1" {
 			continue
+		}
+		for range d.flood {
+			_, _ = d.search.WriteTo(nil, from)
 		}
 		if d.garbage {
 			for _, s := range []string{"", "\x00\xff", "HTTP/1.1 200 OK\r\n\r\n", "HTTP/1.1 404 No\r\nLOCATION: http://127.0.0.1/\r\n\r\n", "NOTIFY * HTTP/1.1\r\n\r\n", "HTTP/1.1 200 OK\r\nLOCATION: http://%zz/\r\n\r\n"} {
@@ -184,6 +189,10 @@ func (d *igd) soap(w http.ResponseWriter, r *http.Request) {
 		delete(d.mapped, port)
 	default:
 		fault = 401
+	}
+	if d.strange != "" {
+		_, _ = io.WriteString(w, d.strange)
+		return
 	}
 	if fault != 0 {
 		w.WriteHeader(http.StatusInternalServerError)

@@ -147,6 +147,7 @@ func hear(ctx context.Context, conn net.PacketConn, at place, seen map[string]bo
 			return false
 		}
 	}
+	yield(nil, errFlood)
 	return false
 }
 

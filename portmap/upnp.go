@@ -2,6 +2,7 @@ package portmap
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/xml"
 	"errors"
@@ -11,6 +12,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"strings"
 	"sync/atomic"
 
 	"github.com/huin/goupnp"
@@ -24,11 +26,16 @@ const (
 	maxBody = 256 << 10
 	// maxDevices is how many descriptions are read.
 	maxDevices = 8
+	// maxText is how much of an error is told, in characters.
+	maxText = 300
 	// portTries is for how many external ports the gateway is asked.
 	portTries = 5
 	// description is what the gateway's list of mappings shows.
 	description = "dualport"
 )
+
+// errNoDevice is of a search that ended before its time.
+var errNoDevice = errors.New("the search for devices broke off")
 
 // igd is a gateway that is spoken to in UPnP.
 type igd struct {
@@ -65,10 +72,7 @@ func (m *Mapper) discover(ctx context.Context, at place) (forwarder, error) {
 			break
 		}
 	}
-	if failed == nil {
-		failed = context.Cause(searching)
-	}
-	return nil, failed
+	return nil, cmp.Or(failed, context.Cause(searching), errNoDevice)
 }
 
 // openIGD reads the description of a device and picks a service. A gateway may have
@@ -115,7 +119,7 @@ func newTransport(local netip.Addr) *http.Transport {
 }
 
 // pinned is a transport that goes nowhere but to the gateway, and whose answers are
-// bounded: the SOAP client reads what comes.
+// bounded: the SOAP client reads what comes, and its errors repeat it.
 type pinned struct {
 	gateway netip.Addr
 	base    *http.Transport
@@ -129,6 +133,7 @@ func (p *pinned) RoundTrip(r *http.Request) (*http.Response, error) {
 	resp, err := p.base.RoundTrip(r)
 	if err == nil {
 		resp.Body = limited{io.LimitReader(resp.Body, maxBody), resp.Body}
+		resp.Status = strings.TrimSpace(fmt.Sprint(resp.StatusCode, " ", http.StatusText(resp.StatusCode))) // errors repeat it, in the gateway's words otherwise
 	}
 	return resp, err
 }
@@ -295,6 +300,8 @@ func describe(ctx context.Context, err error) error {
 		return context.Cause(ctx)
 	case errors.As(err, &fault):
 		return errors.New("the gateway answered with a fault that has no number")
+	case len(err.Error()) > maxText:
+		return fmt.Errorf("%.*s…", maxText, err) // the SOAP client repeats a whole answer
 	}
 	return err
 }

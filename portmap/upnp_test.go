@@ -1,8 +1,10 @@
 package portmap_test
 
 import (
+	"io"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -34,6 +36,14 @@ func TestUPnP(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestUPnPSearchThatIsFloodedEnds(t *testing.T) {
+	d := newIGD(t)
+	d.flood = 100
+	d.start(t)
+	_, _, err := mapper(t, 9, d.port(), 0, portmap.UPnP).Map(t.Context(), 5001)
+	require.ErrorContains(t, err, "UPnP: too many datagrams that are no reply")
 }
 
 func TestUPnPTakenPort(t *testing.T) {
@@ -179,6 +189,26 @@ func TestUPnPAnswerOfAnotherHost(t *testing.T) {
 	_, _, err := m.Map(t.Context(), 5001)
 	require.Error(t, err)
 	require.Empty(t, d.log())
+}
+
+// The SOAP client's errors repeat whole answers, byte by byte in decimal.
+func TestUPnPErrorOfALongAnswerIsShort(t *testing.T) {
+	d := newIGD(t)
+	d.strange = `<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body>` + strings.Repeat("no action ", 20_000) + `</s:Body></s:Envelope>`
+	err := portmap.OpenIGD(t.Context(), loopback, d.http.URL+"/root.xml")
+	require.Error(t, err)
+	require.Less(t, len(err.Error()), 1000)
+}
+
+func TestUPnPStatusIsNotToldInTheGatewaysWords(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		conn, _, err := http.NewResponseController(w).Hijack()
+		require.NoError(t, err)
+		_, _ = io.WriteString(conn, "HTTP/1.1 403 \x1b[2JHow dare you\r\nContent-Length: 0\r\n\r\n")
+		require.NoError(t, conn.Close())
+	}))
+	defer server.Close()
+	require.ErrorContains(t, portmap.OpenIGD(t.Context(), loopback, server.URL), "answered 403 Forbidden")
 }
 
 func TestUPnPEndlessAnswer(t *testing.T) {
