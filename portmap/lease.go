@@ -101,7 +101,7 @@ func (l *lease) keep(ctx context.Context) {
 		asked := time.Now()
 		err := l.renew(ctx)
 		switch {
-		case ctx.Err() != nil:
+		case ctx.Err() != nil, err == nil && l.mapping().lifetime == 0: // released, or permanent from now on
 			return
 		case err == nil:
 			expires = asked.Add(l.mapping().lifetime)

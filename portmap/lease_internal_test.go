@@ -23,6 +23,8 @@ type fake struct {
 	address  string
 	fail     bool
 	restarts time.Time // the clock starts anew
+	forever  bool      // grants no lifetime
+	back     bool      // the clock goes back with every reply
 	asked    []time.Duration
 	removed  []mapping
 }
@@ -42,12 +44,18 @@ func (f *fake) add(_ context.Context, want mapping) (mapping, error) {
 	if f.grants != 0 {
 		want.lifetime = f.grants
 	}
+	if f.forever {
+		want.lifetime = 0
+	}
 	born := f.start
 	if !f.restarts.IsZero() && now.After(f.restarts) {
 		born = f.restarts
 	}
 	want.external = netip.AddrPortFrom(netip.MustParseAddr(f.address), want.external.Port())
 	want.epoch, want.hasEpoch = uint32(now.Sub(born)/time.Second), f.kind != UPnP
+	if f.back {
+		want.epoch = 1<<31 - 1000*uint32(len(f.asked))
+	}
 	return want, nil
 }
 
@@ -152,6 +160,19 @@ func TestRestartOfTheGatewayRenewsAll(t *testing.T) {
 	})
 }
 
+// Each renewal would have the others renewed at once, and they the first.
+func TestClockThatAlwaysGoesBackCausesNoStorm(t *testing.T) {
+	bubble(t, PCP, func(t *testing.T, m *Mapper, f *fake, _ *[]string) {
+		f.back = true
+		for port := range uint16(2) {
+			_, _, err := m.Map(t.Context(), 5001+port)
+			require.NoError(t, err)
+		}
+		pass(10 * time.Minute)
+		require.Less(t, len(f.asked), 20)
+	})
+}
+
 func TestPermanentMappingIsNotRenewed(t *testing.T) {
 	bubble(t, UPnP, func(t *testing.T, m *Mapper, f *fake, _ *[]string) {
 		got := mapping{port: 5001, external: netip.MustParseAddrPort("203.0.113.7:5001")}
@@ -161,6 +182,19 @@ func TestPermanentMappingIsNotRenewed(t *testing.T) {
 		l.release()
 		require.Empty(t, f.asked)
 		require.Len(t, f.removed, 1)
+	})
+}
+
+func TestMappingThatBecomesPermanentIsNotRenewed(t *testing.T) {
+	bubble(t, UPnP, func(t *testing.T, m *Mapper, f *fake, notices *[]string) {
+		_, release, err := m.Map(t.Context(), 5001)
+		require.NoError(t, err)
+		f.set(func() { f.forever = true })
+		pass(time.Hour)
+		require.Equal(t, minutes(0, 5), f.asked)
+		release()
+		require.Len(t, f.removed, 1)
+		require.Len(t, *notices, 1)
 	})
 }
 

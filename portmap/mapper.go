@@ -70,6 +70,7 @@ type Mapper struct {
 	despair despair
 	held    map[*lease]bool
 	epochs  map[clock]epoch
+	restart time.Time // when a gateway was last seen to have started anew
 }
 
 // tuning is what tests change.

@@ -61,7 +61,8 @@ func (m *Mapper) heldFor(port uint16) netip.Addr {
 }
 
 // observe takes the clock of the gateway that the reply for a lease told. Where it
-// has started anew, everything else that is held is renewed at once.
+// has started anew, everything else that is held is renewed at once; but a gateway
+// that says so again and again is not answered in haste each time.
 func (m *Mapper) observe(told *lease, got mapping) {
 	f := told.via
 	if !got.hasEpoch || !m.restarted(clock{f.at(), f.protocol()}, epoch{got.epoch, time.Now()}) {
@@ -85,5 +86,9 @@ func (m *Mapper) restarted(c clock, now epoch) bool {
 		m.epochs = make(map[clock]epoch)
 	}
 	m.epochs[c] = now
-	return before.lost(now)
+	if !before.lost(now) || now.read.Sub(m.restart) < minRenewal {
+		return false
+	}
+	m.restart = now.read
+	return true
 }
