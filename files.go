@@ -172,7 +172,7 @@ func send(w *Writer, err error, path string, r io.Reader) (Result, error) {
 func (c *Client) sendAgain(w *Writer, err error, path string, r io.Reader) (Result, error) {
 	rewind := rewinder(r)
 	result, err := send(w, err, path, r)
-	for w != nil && ReplyCode(err) == 425 && !errors.Is(err, ErrDataConnection) && rewind() {
+	for w != nil && mayRepeat(err) && rewind() {
 		t, failed := c.startAgain(w.transfer, err)
 		if failed != nil {
 			return result, failed
@@ -181,6 +181,12 @@ func (c *Client) sendAgain(w *Writer, err error, path string, r io.Reader) (Resu
 		result, err = send(w, nil, path, r)
 	}
 	return result, err
+}
+
+// mayRepeat tells whether another method may help an upload that ended with err. It
+// does not where the server uses the 425 for what it thinks of the TLS session.
+func mayRepeat(err error) bool {
+	return ReplyCode(err) == 425 && !errors.Is(err, ErrDataConnection) && !errors.Is(err, ErrSessionReuse)
 }
 
 // rewinder returns a function that takes r back to where it is now, and tells whether

@@ -318,6 +318,27 @@ func TestSessionReuseRefusedLateInAnUpload(t *testing.T) {
 	}
 }
 
+// No other method helps where it is the TLS session that a server does not like, and
+// it may say so with the code that stands for a missing connection.
+func TestSessionReuseRefusedLateIsNoReasonForAnotherMethod(t *testing.T) {
+	for server, refusal := range reuseRefusals() {
+		t.Run(server, func(t *testing.T) {
+			forEachVersion(t, func(t *testing.T, settings ftptest.TLS) {
+				settings.RequireReuse, settings.ReuseRefusal, settings.Tickets.Expired = true, refusal, true
+				c, _ := secured(t, ftptest.Config{TLS: &settings, Faults: []ftptest.Fault{{On: "226", Delay: 500 * time.Millisecond}}}, nil)
+				_, err := c.Store(t.Context(), "/up", bytes.NewReader(noise(1, 1000)))
+				require.ErrorIs(t, err, ftp.ErrSessionReuse)
+				require.NotErrorIs(t, err, ftp.ErrDataConnection)
+				var e *ftp.Error
+				require.ErrorAs(t, err, &e)
+				for _, rung := range e.Negotiation.Rungs {
+					require.Equal(t, ftp.EPSV, rung.Method)
+				}
+			})
+		})
+	}
+}
+
 // A server may know only the tickets of control connections; those of its data
 // connections must not keep the client from using the right one for ever.
 func TestSessionReuseOfControlTicketsOnly(t *testing.T) {
