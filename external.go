@@ -87,17 +87,18 @@ func maySee(server, addr netip.Addr) bool {
 // notInAddr tells which characters of a sentence part an address from the others.
 func notInAddr(c rune) bool { return strings.ContainsRune(" ()[],;<>\n", c) }
 
-// addrIn reads "192.0.2.1", "192.0.2.1:40312" or "192.0.2.1.".
+// addrIn reads "192.0.2.1", "192.0.2.1:40312" or "192.0.2.1.". A zone, which may be
+// any text of the server's, means nothing here and is left out.
 func addrIn(word string) netip.Addr {
 	word = strings.TrimRight(word, ".:")
 	if ap, err := netip.ParseAddrPort(word); err == nil {
-		return ap.Addr().Unmap()
+		return ap.Addr().Unmap().WithZone("")
 	}
 	addr, err := netip.ParseAddr(word)
 	if err != nil {
 		return netip.Addr{}
 	}
-	return addr.Unmap()
+	return addr.Unmap().WithZone("")
 }
 
 // FirstExternal asks each source in turn until one has an answer of the family
@@ -125,32 +126,46 @@ func FirstExternal(sources ...ExternalFunc) ExternalFunc {
 }
 
 // CacheExternal asks source once and gives its answer again for the time of
-// life, for each local address by itself; errors are not kept. It is safe for
-// concurrent use, so that the clients of one host may share it. Life must be
-// positive: a NAT's address may change.
+// life, for each local address and each server by itself: what one server tells of
+// the address must not send another one's connections elsewhere. Errors are not
+// kept. It is safe for concurrent use, so that the clients of one host may share
+// it. Life must be positive: a NAT's address may change.
 func CacheExternal(life time.Duration, source ExternalFunc) ExternalFunc {
 	type answer struct {
 		addr  netip.Addr
 		until time.Time
 	}
+	type question struct {
+		local  netip.Addr
+		server string
+	}
 	var mu sync.Mutex
-	answers := make(map[netip.Addr]answer)
-	known := func(local netip.Addr) (netip.Addr, bool) {
+	answers := make(map[question]answer)
+	known := func(q question) (netip.Addr, bool) {
 		mu.Lock()
 		defer mu.Unlock()
-		a, ok := answers[local]
+		a, ok := answers[q]
 		return a.addr, ok && time.Now().Before(a.until)
 	}
 	return func(ctx context.Context, x *Exchange, local netip.AddrPort) (netip.Addr, error) {
-		if addr, ok := known(local.Addr()); ok {
+		q := question{local.Addr(), x.server()}
+		if addr, ok := known(q); ok {
 			return addr, nil
 		}
 		addr, err := source(ctx, x, local)
 		if err == nil {
 			mu.Lock()
 			defer mu.Unlock()
-			answers[local.Addr()] = answer{addr, time.Now().Add(life)}
+			answers[q] = answer{addr, time.Now().Add(life)}
 		}
 		return addr, err
 	}
+}
+
+// server is whom the exchange is with; empty where it is nobody's.
+func (x *Exchange) server() string {
+	if x == nil || x.client == nil {
+		return ""
+	}
+	return x.client.address
 }

@@ -27,6 +27,7 @@ func TestSeenAs(t *testing.T) {
 		"pyftpdlib's own":       {"211-FTP server status:\n Connected to: 10.0.0.10:21\n Logged in as: user\n211 End of status.", ""},
 		"IPv6":                  {"211-Status\n Connected from 2001:db8::7\n211 End", "2001:db8::7"},
 		"this host itself":      {"211-Status\n Connected from 127.0.0.1\n211 End", "127.0.0.1"},
+		"a zone of any text":    {"211-Status\n Connected from 2001:db8::7%\x1b`id`\n211 End", "2001:db8::7"},
 		"no word of it":         {"211 http://www.pureftpd.org/", ""},
 		"an unspecified one":    {"211-Status\n Connected to 0.0.0.0\n211 End", ""},
 		"other addresses":       {"211-Status of 198.51.100.1\n Version 1.2.3.4\n Data connections will be plain\n211 End", ""},
@@ -92,6 +93,23 @@ func TestFirstExternal(t *testing.T) {
 	cancel(gaveUp)
 	_, err = ftp.FirstExternal(fails, gives("203.0.113.7"))(ended, nil, local)
 	require.ErrorIs(t, err, gaveUp, "no further source is asked")
+}
+
+// What a hostile server says of this host's address would have the next server
+// connect wherever the first one likes.
+func TestCacheExternalKeepsServersApart(t *testing.T) {
+	cached := ftp.CacheExternal(time.Hour, ftp.SeenByServer)
+	for _, told := range []string{"198.51.100.66", "203.0.113.7"} {
+		config := stat("211-Status\n Connected from " + told + "\n211 End")
+		config.Active = ftptest.Active{AnyHost: true, Rewrite: func(at netip.AddrPort) netip.AddrPort {
+			return netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), at.Port())
+		}}
+		c, srv := onLoopback(t, config, activeOnly(ftp.Active{ExternalOnLAN: true, ExternalFunc: cached}))
+		for range 2 {
+			require.Equal(t, told, fetch(t, c).Final().Advertised.Addr().String())
+		}
+		require.Equal(t, []string{"STAT"}, sent(srv, "STAT"))
+	}
 }
 
 func TestCacheExternal(t *testing.T) {
