@@ -12,6 +12,8 @@ func (f findings) advise() []Advice {
 	all := f.dataTLS()
 	switch {
 	case len(all) > 0:
+	case f.report.Inconclusive():
+		all = append(all, f.notExamined()...)
 	case f.passive():
 		all = append(all, f.passiveWorks())
 		if f.wanted == ftp.ModeActive && f.activeBroken() {
@@ -23,6 +25,7 @@ func (f findings) advise() []Advice {
 		all = append(all, f.activeWorks())
 		all = append(all, f.openPassive()...)
 	default:
+		all = append(all, f.longer()...)
 		all = append(all, f.useFamily()...)
 		all = append(all, f.nothingWorks()...)
 	}

@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -48,4 +49,18 @@ func TestRefusedActiveMode(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestTooLittleTimeForAll: what was not tried may work.
+func TestTooLittleTimeForAll(t *testing.T) {
+	r := blockedReport()
+	r.Rows[2].Outcome, r.Rows[2].late = Skipped, true
+	f := sortOut(r)
+	f.limit = 40 * time.Second
+	first := f.advise()[0]
+	require.Contains(t, first.Text, "The time for the examination (40s) was over before every way to a data connection was tried")
+	require.Equal(t, "--limit 80", first.Flags)
+	require.False(t, r.Inconclusive())
+	r.Rows[0].Outcome = Works
+	require.NotContains(t, sortOut(r).advise()[0].Text, "limit", "one that works is enough")
 }

@@ -32,6 +32,10 @@ func shorten(t ftp.Timeouts, limit time.Duration) ftp.Timeouts {
 	return t
 }
 
+// farewell is the part of a limit that is kept for what ends a session: the reply
+// to QUIT, or to ABOR where a listing was under way.
+func farewell(limit time.Duration) time.Duration { return min(max(limit, 0)/4, 2*time.Second) }
+
 // part returns a context that ends with a part of the time that is left, and how
 // long that part is; zero where time is not limited.
 func part(ctx context.Context, of int) (context.Context, time.Duration, context.CancelFunc) {

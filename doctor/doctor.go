@@ -25,9 +25,10 @@ import (
 
 // Config says how to examine.
 type Config struct {
-	// Limit bounds the whole examination. Zero means 60 s; negative means that
-	// only the context bounds it. What there was no time for is reported as
-	// skipped.
+	// Limit bounds the whole examination, with the end of its last session. Zero
+	// means 60 s; negative means that only the context bounds it. What there was no
+	// time for is reported as skipped; where that is everything, the report is
+	// inconclusive.
 	Limit time.Duration
 
 	lookup func(ctx context.Context, host string) ([]netip.Addr, error) // nil means the system's
@@ -64,11 +65,11 @@ func Run(ctx context.Context, address string, opts *ftp.Options, cfg Config) (*R
 	}
 	limited, cancel := ctx, context.CancelFunc(func() {})
 	if limit > 0 {
-		limited, cancel = context.WithTimeoutCause(ctx, limit, errLimit)
+		limited, cancel = context.WithTimeoutCause(ctx, limit-farewell(limit), errLimit)
 	}
 	defer cancel()
 	start := time.Now()
-	e := newExamination(address, opts, cfg, limit)
+	e := newExamination(address, opts, cfg, limit-farewell(limit))
 	err := e.examine(limited)
 	e.report.Duration = time.Since(start).Round(time.Microsecond)
 	if err != nil {
@@ -199,7 +200,7 @@ func (e *examination) finish() {
 	e.noteRewrites()
 	f := sortOut(&e.report)
 	f.examined, f.turned = e.opts.Active, e.turned
-	f.wanted = e.opts.Mode
+	f.wanted, f.limit = e.opts.Mode, cmp.Or(e.config.Limit, defaultLimit)
 	f.pinned = e.opts.TLSConfig != nil && e.opts.TLSConfig.VerifyConnection != nil
 	e.report.Advice = f.advise()
 	e.completeAdvice()

@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"net/netip"
+	"time"
 
 	"github.com/dualport/ftp"
 )
@@ -94,8 +95,9 @@ type findings struct {
 
 	examined ftp.Active // as it was examined, but for its methods
 	wanted   ftp.Mode   // that the options ask for
-	turned   bool       // to implicit TLS, which was not asked for
-	pinned   bool       // the caller has a way of its own to believe a certificate
+	limit    time.Duration
+	turned   bool // to implicit TLS, which was not asked for
+	pinned   bool // the caller has a way of its own to believe a certificate
 }
 
 func sortOut(r *Report) findings {

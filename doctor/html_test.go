@@ -200,6 +200,8 @@ func TestVerdict(t *testing.T) {
 		{"over one family", Report{Works: true, Rows: []Row{works, fails}}, verdict{"good", "✓", "Data connections work, with nothing to set for them.", "", "There are none with IPv6, in clear."}},
 		{"with settings", Report{Works: true, Rows: []Row{server}, Advice: []Advice{{Text: "so"}, {Flags: "--passive-address server"}}}, verdict{"warn", "!", "Data connections work only with these settings:", "--passive-address server", ""}},
 		{"not at all", Report{Rows: []Row{fails}}, verdict{"bad", "✗", "No data connection is possible: nothing can be listed or transferred.", "", ""}},
+		{"not examined", Report{Rows: []Row{{Family: "IPv4", Security: "none", Method: ftp.EPSV, Outcome: Skipped}, {Family: "IPv6", Security: "none", Outcome: Failed}}},
+			verdict{"warn", "!", "Not examined: no way to a data connection was tried.", "", ""}},
 		{"without TLS", Report{TLS: TLS{Error: "no"}}, verdict{"bad", "✗", "No session with the server came about: TLS failed.", "", ""}},
 	}
 	for _, tt := range tests {

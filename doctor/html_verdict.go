@@ -20,6 +20,9 @@ func (r *Report) verdict() verdict {
 		if r.TLS.Error != "" {
 			v.Text = "No session with the server came about: TLS failed."
 		}
+	case r.Inconclusive():
+		v.Class, v.Mark, v.Text = "warn", "!", "Not examined: no way to a data connection was tried."
+		v.More = ""
 	case !r.Works:
 		v.Class, v.Mark, v.Text = "bad", "✗", "No data connection is possible: nothing can be listed or transferred."
 		v.More = ""

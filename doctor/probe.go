@@ -69,11 +69,11 @@ func (s *section) run(ctx context.Context, p probe) Row {
 		return row
 	}
 	if ctx.Err() != nil {
-		row.Outcome, row.Error = Skipped, errLimit.Error()
+		row.Outcome, row.Error, row.late = Skipped, errLimit.Error(), errors.Is(context.Cause(ctx), errLimit)
 		return row
 	}
 	if err := s.session(ctx); err != nil {
-		row.Outcome, row.Error = Skipped, "no session: "+err.Error()
+		row.Outcome, row.Error, row.late = Skipped, "no session: "+err.Error(), errors.Is(err, errLimit)
 		return row
 	}
 	s.dialer.current, s.rungs, s.dataTLS = p.dialer, nil, nil
@@ -189,7 +189,7 @@ func (r *Row) judge(rungs []ftp.Rung, err error) {
 		cause = last.Err
 	}
 	r.Error = causeText(cause)
-	r.Outcome = classify(r.Method, cause)
+	r.Outcome, r.late = classify(r.Method, cause), errors.Is(cause, errLimit)
 	if connected && ftp.ReplyCode(err) >= 400 && !errors.Is(err, ftp.ErrIncomplete) {
 		r.Outcome = Works // there was a connection; what the server did not like is the listing
 	}

@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/dualport/ftp"
@@ -55,6 +56,17 @@ type Report struct {
 	Duration time.Duration `json:"duration_ns"`
 }
 
+// Inconclusive tells that a session came about and that no way to a data connection
+// was tried on it, mostly for lack of time: Works says nothing then.
+func (r *Report) Inconclusive() bool {
+	return len(r.Rows) > 0 && !slices.ContainsFunc(r.Rows, Row.tried)
+}
+
+// tried tells whether the row is of a method, and anything came of it.
+func (r Row) tried() bool {
+	return r.Method != "" && r.Outcome != Skipped && r.Outcome != NotApplicable
+}
+
 // Row is one way to a data connection and what came of it.
 type Row struct {
 	// Family is that of the session: "IPv4" or "IPv6"; empty where a proxy hides
@@ -88,7 +100,8 @@ type Row struct {
 	// the server refused to list the directory.
 	Error string `json:"error,omitempty"`
 
-	replyCode int // of the server's refusal
+	replyCode int  // of the server's refusal
+	late      bool // skipped for the limit
 }
 
 // Outcome is what came of one way to a data connection. In texts it is a word

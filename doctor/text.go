@@ -70,6 +70,9 @@ func (r *Report) writeWay(b *strings.Builder) {
 		writeLine(b, "seen as", r.SeenAs+", by "+r.SeenBy)
 	}
 	writeLine(b, "NAT", r.NAT.String())
+	if r.Inconclusive() {
+		writeLine(b, "result", "not examined: no way to a data connection was tried")
+	}
 	for _, rewrite := range r.Rewrites {
 		writeLine(b, "rewritten", rewrite.String())
 	}
