@@ -20,6 +20,12 @@
 // one. Both are implementations of the interface [DataDialer], and so may be
 // one of your own.
 //
+// A client behind a NAT finds its external address by an [ExternalFunc], or has
+// the gateway forward a port with a [PortMapper]; package portmap, a module of its
+// own, speaks PCP, NAT-PMP and UPnP. Package ftpproxy carries both connections
+// through a SOCKS5 or HTTP proxy, and package doctor finds out what a network
+// permits.
+//
 // A method that fails, by a refusal, a timeout or a 425, is followed by the
 // next one. What was tried, at which addresses and with what outcome, is the
 // [Negotiation], found in the [Result] of a transfer and in its [Error].
