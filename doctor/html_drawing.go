@@ -231,6 +231,8 @@ func (m scale) finish(w *wire, c connection, boxes []box) {
 	}
 	atEnd := w.X2 == w.X3
 	switch {
+	case w.Cross && w.X2 == w.X1:
+		w.X2 += way * 12 // it did not leave its station
 	case w.Cross && atEnd:
 		w.X2 -= way * 12 // the cross stands before the lifeline, not on it
 	case !w.Cross && w.Class != "none":

@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"cmp"
+	"slices"
 	"strings"
 
 	"github.com/dualport/ftp"
@@ -184,19 +185,21 @@ func (p path) connection(rows []Row) connection {
 }
 
 // breaks is the station at which a connection most likely broke off. What the
-// server refuses ends there, and TLS at the end of the connection; an address that
-// leads nowhere ends on the way, and what no one answers, at a NAT or a firewall.
+// server refuses, or answers by nonsense, ends there, and TLS at the end of the
+// connection; an address that leads nowhere ends on the way, or where the server
+// cannot reach it; and what no one answers, at a NAT or a firewall.
 func (p path) breaks(row Row, c connection) int {
-	private := func(address string) bool { return isPrivate(hostOf(address)) && !isPrivate(p.g.server()) }
 	switch {
 	case row.Outcome == Refused:
 		return p.server()
 	case row.Outcome == TLSFailed:
 		return c.To
+	case row.unreadable():
+		return p.server()
 	case c.Asked:
 		return p.network
-	case !row.Method.Passive() && private(row.Advertised):
-		return p.network
+	case !row.Method.Passive() && p.unreachable(row):
+		return p.server()
 	case !row.Method.Passive():
 		return p.nat
 	case row.Outcome == Failed && p.proxy > 0:
@@ -205,6 +208,24 @@ func (p path) breaks(row Row, c connection) int {
 		return p.server()
 	}
 	return p.network
+}
+
+// unreachable tells whether the server was told a private address at which it cannot
+// see this host, so that its connection goes nowhere from where it is. What a NAT
+// rewrites on the way the server was not told.
+func (p path) unreachable(row Row) bool {
+	r, named := p.g.report, hostOf(row.Advertised)
+	if slices.ContainsFunc(r.Rewrites, func(w Rewrite) bool { return w.What == string(row.Method) }) && row.Security == ftp.TLSNone.String() {
+		return false
+	}
+	translated := p.g.own() && r.NAT == Present && r.SeenAs != "" && named != r.SeenAs
+	return isPrivate(named) && (translated || !isPrivate(p.g.server()))
+}
+
+// unreadable tells whether the server answered EPSV or PASV by a reply that names no
+// address or port.
+func (r Row) unreadable() bool {
+	return r.Outcome == Failed && r.Method.Passive() && r.Dialled == "" && (r.replyCode == 227 || r.replyCode == 229)
 }
 
 // details are the addresses of a connection.
@@ -245,6 +266,8 @@ func explained(row Row) []string {
 	switch {
 	case row.Outcome == Refused:
 		return []string{"the server refused the command"}
+	case row.unreadable():
+		return []string{"the server's reply makes no sense"}
 	case row.Outcome == TimedOut && row.Dialled == "" && row.Listened == "":
 		return []string{"no answer to the command"}
 	case row.Outcome == TimedOut && !row.Method.Passive():

@@ -263,7 +263,10 @@ func TestWhereItBreaks(t *testing.T) {
 		{"the command is refused", Row{Method: ftp.EPRT, Outcome: Refused, Advertised: seen, Listened: listened}, "client to server, broken, asked"},
 		{"the command is not answered", Row{Method: ftp.PASV, Outcome: TimedOut}, "client to network, broken, asked"},
 		{"active at a NAT", Row{Method: ftp.EPRT, Outcome: TimedOut, Advertised: seen, Listened: listened}, "server to NAT, broken"},
-		{"active to a private address", Row{Method: ftp.PORT, Outcome: TimedOut, Advertised: listened, Listened: listened}, "server to network, broken"},
+		{"active to a private address", Row{Method: ftp.PORT, Outcome: TimedOut, Advertised: listened, Listened: listened}, "server to server, broken"},
+		{"active to a public address that is not ours", Row{Method: ftp.PORT, Outcome: TimedOut, Advertised: "198.51.100.99:40000", Listened: listened}, "server to NAT, broken"},
+		{"the reply makes no sense", Row{Method: ftp.PASV, Outcome: Failed, replyCode: 227}, "client to server, broken, asked"},
+		{"the session breaks", Row{Method: ftp.PASV, Outcome: Failed}, "client to network, broken, asked"},
 		{"TLS", Row{Method: ftp.EPSV, Outcome: TLSFailed, Dialled: near}, "client to server, broken"},
 		{"TLS in active mode", Row{Method: ftp.PORT, Outcome: TLSFailed, Advertised: seen, Listened: listened}, "server to client, broken"},
 		{"skipped", Row{Method: ftp.PORT, Outcome: Skipped}, "client to server, asked"},
@@ -283,6 +286,29 @@ func TestWhereItBreaks(t *testing.T) {
 			require.Equal(t, tt.want, got)
 		})
 	}
+}
+
+// TestWhereItBreaksForARewriter: what a NAT rewrites the server was not told.
+func TestWhereItBreaksForARewriter(t *testing.T) {
+	for what, want := range map[string]string{"PORT": "NAT", "EPRT": "server"} {
+		r := Report{
+			Local: "192.168.1.20:41512", Remote: "203.0.113.5:21", NAT: Present, SeenAs: "198.51.100.7", Rewrites: []Rewrite{{What: what}},
+			Rows: []Row{{Method: ftp.PORT, Security: "none", Outcome: TimedOut, Advertised: "192.168.1.20:40000", Listened: "192.168.1.20:40000"}},
+		}
+		p := r.groups()[0].path()
+		require.Equal(t, want, p.stations[p.connections()[1].To].Name)
+	}
+}
+
+// TestWhereItBreaksByAProxy: what it fails at it answers itself.
+func TestWhereItBreaksByAProxy(t *testing.T) {
+	r := Report{
+		Host: "ftp.example.com", Local: "192.168.1.20:41512", Proxied: true, Via: "192.168.1.1:3128",
+		Rows: []Row{{Method: ftp.EPSV, Outcome: Failed, Dialled: "ftp.example.com:40000"}, {Method: ftp.PASV, Outcome: TimedOut, Dialled: "ftp.example.com:40000"}},
+	}
+	p := r.groups()[0].path()
+	require.Equal(t, "proxy", p.stations[p.connections()[1].To].Name)
+	require.Equal(t, "network", p.stations[p.connections()[2].To].Name)
 }
 
 // TestControlConnection: it stands for whether there was a session at all.

@@ -189,7 +189,7 @@ func (r *Row) judge(rungs []ftp.Rung, err error) {
 		cause = last.Err
 	}
 	r.Error = causeText(cause)
-	r.Outcome, r.late = classify(r.Method, cause), errors.Is(cause, errLimit)
+	r.Outcome, r.late, r.replyCode = classify(r.Method, cause), errors.Is(cause, errLimit), ftp.ReplyCode(cause)
 	if connected && ftp.ReplyCode(err) >= 400 && !errors.Is(err, ftp.ErrIncomplete) {
 		r.Outcome = Works // there was a connection; what the server did not like is the listing
 	}

@@ -100,7 +100,7 @@ type Row struct {
 	// the server refused to list the directory.
 	Error string `json:"error,omitempty"`
 
-	replyCode int  // of the server's refusal
+	replyCode int  // of the server's refusal, or of the reply that was no good
 	late      bool // skipped for the limit
 }
 

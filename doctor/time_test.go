@@ -37,3 +37,13 @@ func TestSlowFarewell(t *testing.T) {
 	require.NoError(t, err)
 	require.Less(t, r.Duration, 2300*time.Millisecond)
 }
+
+// TestNonsenseIsTheServers: a reply that names no address breaks at the server.
+func TestNonsenseIsTheServers(t *testing.T) {
+	r, _ := examine(t, func(c *ftptest.Config) {
+		c.Faults = []ftptest.Fault{{On: "PASV", Reply: "227 Entering Passive Mode (what?)"}, {On: "EPSV", Reply: "229 Entering Extended Passive Mode (|||x|)"}}
+	}, 0)
+	require.Equal(t, "failed", outcomes(r)["EPSV"])
+	require.Contains(t, page(t, r), "EPSV: failed, the server&#39;s reply makes no sense, broken off at the server.")
+	require.NotContains(t, page(t, r), "broken off at the network")
+}
