@@ -19,6 +19,7 @@ func pageReports() map[string]*doctor.Report {
 		"tls-failure":    reportTLSFailure(),
 		"long-addresses": reportLongAddresses(),
 		"many-rows":      reportManyRows(),
+		"proxy":          reportProxy(),
 	}
 }
 
@@ -244,4 +245,25 @@ func reportManyRows() *doctor.Report {
 		)
 	}
 	return r
+}
+
+// reportProxy is of a proxy that lets the control connection through and no other.
+func reportProxy() *doctor.Report {
+	return &doctor.Report{
+		Host: "files.department.example.com:21", Local: "192.168.7.20:41512", Proxied: true, Via: "192.168.7.1:3128",
+		Greeting: "FTP server ready", NAT: doctor.Unknown, PassivePorts: "50001-50007", TLS: noTLS(),
+		Rows: []doctor.Row{
+			row("", "none", ftp.EPSV, "", doctor.Failed, ":50001", "files.department.example.com:50001"),
+			row("", "none", ftp.PASV, "auto", doctor.TimedOut, "192.0.2.10:50004", "files.department.example.com:50004"),
+			row("", "none", ftp.PASV, "server", doctor.Works, "192.0.2.10:50007", "192.0.2.10:50007"),
+			row("", "none", ftp.PORT, "", doctor.NotApplicable, "", ""),
+			row("", "none", ftp.EPRT, "", doctor.NotApplicable, "", ""),
+		},
+		Works: true,
+		Advice: []doctor.Advice{{
+			Text:  "Passive mode works only with the address that the server names: believe it.",
+			Flags: "--data-command pasv --passive-address server", Options: "ftp.Options{Passive: ftp.Passive{Methods: []ftp.Method{ftp.PASV}, Address: ftp.AddressServer}}",
+		}},
+		Duration: 5 * time.Second,
+	}
 }
