@@ -170,9 +170,15 @@ func send(w *Writer, err error, path string, r io.Reader) (Result, error) {
 // its 150 that it has no data connection, r is rewound, if it can be, and the next
 // method gets its turn.
 func (c *Client) sendAgain(w *Writer, err error, path string, r io.Reader) (Result, error) {
+	if err != nil {
+		return send(w, err, path, r)
+	}
+	release := w.transfer.release
+	w.transfer.release = func() {} // the client is kept between two attempts
+	defer release()
 	rewind := rewinder(r)
-	result, err := send(w, err, path, r)
-	for w != nil && mayRepeat(err) && rewind() {
+	result, err := send(w, nil, path, r)
+	for mayRepeat(err) && rewind() {
 		t, failed := c.startAgain(w.transfer, err)
 		if failed != nil {
 			return result, failed

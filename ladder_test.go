@@ -623,3 +623,29 @@ func (r *signallingReader) WriteTo(w io.Writer) (int64, error) {
 	r.begun()
 	return r.Reader.WriteTo(w)
 }
+
+// Nobody gets in between the attempts of one upload.
+func TestUploadThatBeginsAnewKeepsTheClient(t *testing.T) {
+	begun := make(chan struct{})
+	src := &signallingReader{Reader: bytes.NewReader(make([]byte, 1<<20)), begun: sync.OnceFunc(func() { close(begun) })}
+	var c *ftp.Client
+	var between []error
+	options := ftp.Options{Trace: &ftp.Trace{Transfer: func(ftp.TransferEvent) { between = append(between, c.NoOp(context.Background())) }}}
+	c, _ = onLoopback(t, ftptest.Config{
+		Passive: ftptest.Passive{EPSV: ftptest.PassiveMethod{Port: ftptest.PortLate425}},
+		RewriteReply: func(reply string) string {
+			if strings.HasPrefix(reply, "425") {
+				<-begun
+			}
+			return reply
+		},
+	}, options)
+	result, err := c.Store(t.Context(), "/up.bin", src)
+	require.NoError(t, err)
+	require.Len(t, between, 2)
+	for _, err := range between {
+		require.ErrorIs(t, err, ftp.ErrBusy)
+	}
+	require.NotContains(t, result.Negotiation.Rungs[0].Err.Error(), "ftp: store", "the record tells the cause alone")
+	require.NoError(t, c.NoOp(t.Context()))
+}

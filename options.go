@@ -89,7 +89,8 @@ type Options struct {
 	// Trace, where not nil, is told of every step. It never sees a secret.
 	Trace *Trace
 	// Progress, where not nil, is called from the transferring goroutine
-	// after each chunk of a Retrieve or Store, and once at the end.
+	// after each chunk of a Retrieve or Store, and once at the end. A Store that
+	// begins anew, by another method, counts from nothing again.
 	Progress func(Progress)
 }
 

@@ -85,19 +85,25 @@ func (c *Client) start(ctx context.Context, cmd transferCommand, release func())
 }
 
 // startAgain repeats a transfer that is over, because the server had no data
-// connection for it, by the next method.
+// connection for it, by the next method. The caller has kept the client.
 func (c *Client) startAgain(over *transfer, reason error) (*transfer, error) {
-	cmd := over.exchange.transfer
-	if err := c.acquire(cmd.path); err != nil {
-		return nil, c.wrap(cmd.op, cmd.path, err)
-	}
 	t := &transfer{client: c, exchange: over.exchange, ctx: over.ctx, release: over.release, started: over.started}
-	t.exchange.stepDown(reason)
+	t.exchange.stepDown(causeOf(reason))
 	if err := t.connect(); err != nil {
-		c.release()
+		cmd := t.exchange.transfer
 		return nil, c.wrap(cmd.op, cmd.path, err)
 	}
 	return t, nil
+}
+
+// causeOf is an error without the operation that it is told of, for the record of an
+// attempt.
+func causeOf(err error) error {
+	e, ok := err.(*Error) //nolint:errorlint // only the outermost tells the operation
+	if !ok {
+		return err
+	}
+	return &Error{Command: e.Command, Reply: e.Reply, Err: e.Err}
 }
 
 func (t *transfer) connect() error {

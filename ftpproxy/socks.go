@@ -7,6 +7,8 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"strings"
+	"unicode"
 )
 
 // The numbers of RFC 1928 and RFC 1929.
@@ -143,6 +145,9 @@ func readAddr(r io.Reader, kind byte) (net.Addr, error) {
 	}
 	port := binary.BigEndian.Uint16(b[size:])
 	if kind == typeName {
+		if strings.ContainsFunc(string(b[:size]), unicode.IsControl) {
+			return nil, errors.New("the proxy answered with a host name that holds control characters; check its port")
+		}
 		return hostAddr{target{string(b[:size]), port}}, nil
 	}
 	addr, _ := netip.AddrFromSlice(b[:size])
