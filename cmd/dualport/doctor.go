@@ -19,6 +19,9 @@ import (
 // errNoDataMethod is what doctor ends with where no data connection is possible.
 var errNoDataMethod = errors.New("no way to a data connection was found")
 
+// errNotExamined is what it ends with where no way was tried.
+var errNotExamined = errors.New("no way to a data connection was tried; the report tells why, and --limit gives it more time")
+
 // errNoDataTLS is what it ends with where TLS is what fails on them.
 var errNoDataTLS = fmt.Errorf("%w on data connections", ftp.ErrTLS)
 
@@ -41,7 +44,8 @@ must resume the TLS session. That takes up to five logins, more where a method
 breaks the session. No other port is tried.
 
 The exit code is 0 where at least one way works with the encryption that was asked
-for, 4 where none does, and 7 where TLS or the certificate fails.`,
+for, 4 where none does, 6 where there was no time to try one, and 7 where TLS or the
+certificate fails.`,
 		min: 1, max: 1,
 		demo: func(url string, args []string) []string { return append([]string{url + "/"}, args...) },
 		work: func(ctx context.Context, args []string) error { return j.examine(ctx, args[0], limit, page) },
@@ -91,6 +95,8 @@ func verdict(r *doctor.Report) error {
 	switch {
 	case r.Works:
 		return nil
+	case r.Inconclusive():
+		return errNotExamined
 	case slices.ContainsFunc(r.Rows, func(r doctor.Row) bool { return r.Outcome == doctor.TLSFailed }):
 		return errNoDataTLS
 	}

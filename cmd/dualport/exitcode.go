@@ -52,7 +52,7 @@ func exitCode(err error) int {
 		return codeInterrupted
 	case tlsFailed(err):
 		return codeTLS // also where it left a transfer incomplete; one that lacks its end mark only is unverified
-	case errors.Is(err, errUnverified), errors.Is(err, ftp.ErrIncomplete), errors.Is(err, ftp.ErrUnconfirmed), errors.Is(err, ftp.ErrTruncated):
+	case errors.Is(err, errUnverified), errors.Is(err, errNotExamined), errors.Is(err, ftp.ErrIncomplete), errors.Is(err, ftp.ErrUnconfirmed), errors.Is(err, ftp.ErrTruncated):
 		return codeIncomplete
 	case errors.Is(err, ftp.ErrDataConnection), errors.Is(err, ftp.ErrPortRange), errors.Is(err, errNoDataMethod):
 		return codeData

@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/dualport/ftp/doctor"
 	"github.com/dualport/ftp/ftptest"
 )
 
@@ -113,4 +114,14 @@ func TestDoctorsAdviceFitsTheURL(t *testing.T) {
 
 	o = newShell(t).run("doctor", "ftp://"+host+"/", "--tls", "implicit", "--limit", "10").wants(7)
 	require.Contains(t, o.stdout, "--tls explicit")
+}
+
+// No time to try anything is no finding about the server.
+func TestDoctorWithoutTime(t *testing.T) {
+	skipped := doctor.Row{Outcome: doctor.Skipped}
+	err := verdict(&doctor.Report{Rows: []doctor.Row{skipped, skipped}})
+	require.ErrorContains(t, err, "--limit gives it more time")
+	require.Equal(t, codeIncomplete, exitCode(err))
+	err = verdict(&doctor.Report{Rows: []doctor.Row{{Outcome: doctor.Refused}, skipped}})
+	require.Equal(t, codeData, exitCode(err))
 }
