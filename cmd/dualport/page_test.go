@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/dualport/ftp"
 	"github.com/dualport/ftp/doctor"
 	"github.com/dualport/ftp/ftptest"
 )
@@ -122,6 +123,6 @@ func TestDoctorWithoutTime(t *testing.T) {
 	err := verdict(&doctor.Report{Rows: []doctor.Row{skipped, skipped}})
 	require.ErrorContains(t, err, "--limit gives it more time")
 	require.Equal(t, codeIncomplete, exitCode(err))
-	err = verdict(&doctor.Report{Rows: []doctor.Row{{Outcome: doctor.Refused}, skipped}})
+	err = verdict(&doctor.Report{Rows: []doctor.Row{{Method: ftp.EPSV, Outcome: doctor.Refused}, skipped}})
 	require.Equal(t, codeData, exitCode(err))
 }
