@@ -207,7 +207,7 @@ func TestDepartures(t *testing.T) {
 		"bare LF":       {"-- control --\nC: USER a\n", sends("USER a\n"), `"USER a\n" does not end with CR LF`},
 		"too much":      {"-- control --\nC: USER a\n", sends("USER a\r\nPASS b\r\n"), "- (the end of the dialogue)\n  + C: PASS b"},
 		"not optional":  {"-- control --\nC? FEAT\nS: 211 no\n", sends("PWD\r\n"), "  - C? FEAT\n  + C: PWD"},
-		"no data port":  {"-- control --\nD> \"x\"\n", sends(""), "needs a {pasv} or {port}"},
+		"no data port":  {"-- control --\nD> \"x\"\n", func(*testing.T, *memnet.Network, net.Conn) {}, "needs a {pasv} or {port}"},
 		"nobody came":   {"-- control --\nS: 229 (|||{port}|)\nD> \"x\"\n", sleeps, "+ (no data connection: "},
 		"sends nothing": {"-- control --\nC: USER a\n", sleeps, "timeout"},
 		"other upload": {"-- control --\nS: 229 (|||{port}|)\nD< \"abcd\"\n", func(t *testing.T, n *memnet.Network, conn net.Conn) {
