@@ -242,6 +242,8 @@ type Follow struct {
 	// On the host that they are applied to; both may be empty.
 	Commands string `yaml:"commands"`
 	On       string `yaml:"on"`
+	// Reconfigure starts the daemon anew with the settings that the advice has for it.
+	Reconfigure bool `yaml:"reconfigure"`
 	// Want is what must come out of a get and a put with the flags of the advice.
 	Want Want `yaml:"want"`
 }

@@ -11,6 +11,8 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/dualport/ftp"
@@ -25,6 +27,7 @@ type server struct {
 	put            func(name string, content []byte) error
 	get            func(name string) ([]byte, error)
 	log            func() string
+	stop           func()
 }
 
 // startServer starts the scenario's daemon, or the scripted server, once for each
@@ -43,9 +46,13 @@ func (n *network) startServer(t *testing.T, f FTP, daemon string) (*server, erro
 		all = append(all, realserver.Start(t, n.daemonConfig(f, daemon, addr, authority)))
 	}
 	first := all[0]
-	s := &server{user: first.User, password: first.Password, log: first.Log, get: func(name string) ([]byte, error) {
-		return readFirst(name, all)
-	}}
+	s := &server{user: first.User, password: first.Password, log: first.Log}
+	s.get = func(name string) ([]byte, error) { return readFirst(name, all) }
+	s.stop = func() {
+		for _, each := range all {
+			each.Stop()
+		}
+	}
 	s.put = func(name string, content []byte) error {
 		for _, each := range all {
 			each.Put(name, content)
@@ -68,6 +75,21 @@ func readFirst(name string, all []*realserver.Server) ([]byte, error) {
 		}
 	}
 	return nil, fmt.Errorf("the server has no %s", name)
+}
+
+// reconfigure starts the daemon anew with more settings, as doctor writes them: lines
+// for a configuration file, or arguments.
+func (r *trial) reconfigure(settings string) error {
+	more := strings.Split(strings.TrimSpace(settings), "\n")
+	if r.daemon == "pure-ftpd" {
+		more = strings.Fields(settings)
+	}
+	f := r.scenario.FTP
+	f.Extra = map[string][]string{r.daemon: append(slices.Clone(f.Extra[r.daemon]), more...)}
+	r.server.stop()
+	var err error
+	r.server, err = r.network.startServer(r.t, f, r.daemon)
+	return err
 }
 
 // listenAddrs are the addresses that the server listens on.

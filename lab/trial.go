@@ -21,6 +21,7 @@ import (
 
 // trial is a scenario with one of its daemons, built and running.
 type trial struct {
+	t        *testing.T // of all its runs: what they start lasts as long
 	scenario Scenario
 	daemon   string
 	network  *network
@@ -54,7 +55,7 @@ func newTrial(t *testing.T, s Scenario, daemon, command string, table *table) (*
 	if err != nil {
 		return nil, err
 	}
-	r := &trial{scenario: s, daemon: daemon, network: n, dir: t.TempDir(), command: command, table: table}
+	r := &trial{t: t, scenario: s, daemon: daemon, network: n, dir: t.TempDir(), command: command, table: table}
 	if err := r.configure(ctx); err != nil {
 		return nil, err
 	}
@@ -275,13 +276,8 @@ func (r *trial) follow(t *testing.T, run Run, o outcome, f Follow) {
 		if !strings.Contains(advice.Text, r.network.expand(f.Contains)) {
 			continue
 		}
-		for _, command := range advice.Commands {
-			if f.Commands == "" || !strings.Contains(command.For, f.Commands) {
-				continue
-			}
-			if _, err := r.network.nodes[f.On].run(t.Context(), command.Text+"\n", "nft", "-f", "-"); err != nil {
-				t.Fatal(err)
-			}
+		if err := r.apply(t, advice, f); err != nil {
+			t.Fatal(err)
 		}
 		if f.Want.Dialled != nil || f.Want.Method != "" {
 			r.do(t, Run{Name: run.Name, URL: run.URL, Flags: advice.Flags, Want: f.Want})
@@ -290,6 +286,23 @@ func (r *trial) follow(t *testing.T, run Run, o outcome, f Follow) {
 	}
 	texts, _ := json.MarshalIndent(o.Doctor.Advice, "", "  ")
 	t.Fatalf("no advice says %q:\n%s", f.Contains, texts)
+}
+
+// apply feeds the commands of a piece of advice to a firewall, or to the daemon.
+func (r *trial) apply(t *testing.T, a advice, f Follow) error {
+	for _, command := range a.Commands {
+		switch {
+		case f.Commands != "" && strings.Contains(command.For, f.Commands):
+			if _, err := r.network.nodes[f.On].run(t.Context(), command.Text+"\n", "nft", "-f", "-"); err != nil {
+				return err
+			}
+		case f.Reconfigure && strings.HasPrefix(strings.ToLower(command.For), r.daemon):
+			if err := r.reconfigure(command.Text); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // same tells how two contents differ; empty where they do not.
