@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -24,6 +25,9 @@ func probes(active ftp.Active) []probe {
 	list := []probe{{method: ftp.EPSV, dialer: ftp.Passive{Methods: []ftp.Method{ftp.EPSV}}}}
 	for _, policy := range []ftp.AddressPolicy{ftp.AddressAuto, ftp.AddressControl, ftp.AddressServer} {
 		dialer := ftp.Passive{Methods: []ftp.Method{ftp.PASV}, Address: policy}
+		if policy == ftp.AddressServer {
+			dialer.AddressFunc = believe
+		}
 		list = append(list, probe{ftp.PASV, policy.String(), dialer})
 	}
 	for _, method := range []ftp.Method{ftp.PORT, ftp.EPRT} {
@@ -130,16 +134,39 @@ func (s *section) cannotListen(err error) bool {
 	return s.opts.Active.ListenFunc != nil && ftp.ReplyCode(err) == 0 && errors.Is(err, errors.ErrUnsupported)
 }
 
-// astray tells why the address in a 227 is not connected to: a server out there
-// that names a private one would send the client into the client's own network.
+// believe is the policy to dial what a 227 names, as far as the doctor may go
+// unasked: each 227 may name another address than the one before.
+func believe(advertised netip.AddrPort, control netip.Addr) (netip.AddrPort, error) {
+	if reason := strays(advertised, control); reason != "" {
+		return netip.AddrPort{}, errors.New(reason)
+	}
+	return advertised, nil
+}
+
+// strays tells why an address in a 227 is not connected to: a server out there that
+// names a private one would send the client into the client's own network, and one on a
+// local network to a service of its neighbour. It is empty where nothing speaks
+// against it, and where a proxy connects.
+func strays(named netip.AddrPort, peer netip.Addr) string {
+	addr := named.Addr()
+	switch {
+	case !addr.IsValid() || !peer.IsValid() || addr == peer:
+	case (addr.IsUnspecified() || addr.IsMulticast() || addr.IsLoopback()) && !peer.IsLoopback(),
+		isPrivate(addr.String()) && !isPrivate(peer.String()):
+		return fmt.Sprintf("the server names %s, which leads from here to another host, or nowhere, and is not connected to", addr)
+	case named.Port() < firstFree && !peer.IsLoopback():
+		return fmt.Sprintf("the server names port %d of another host, %s, which is not connected to", named.Port(), addr)
+	}
+	return ""
+}
+
+// astray is strays for what the server has named already.
 func (s *section) astray() string {
 	for _, r := range s.rows {
-		named, peer := addrOf(r.Advertised), addrOf(s.remote)
-		if r.Method != ftp.PASV || !named.IsValid() || !peer.IsValid() || isPrivate(peer.String()) {
-			continue
-		}
-		if isPrivate(named.String()) || named.IsUnspecified() || named.IsMulticast() {
-			return fmt.Sprintf("the server names %s, which leads from here to another host, or nowhere, and is not connected to", named)
+		if named, err := netip.ParseAddrPort(r.Advertised); err == nil && r.Method == ftp.PASV {
+			if reason := strays(named, addrOf(s.remote)); reason != "" {
+				return reason
+			}
 		}
 	}
 	return ""

@@ -26,7 +26,7 @@ func (p *Proxy) connectHTTP(conn net.Conn, to target) error {
 	if _, err := io.WriteString(conn, p.connectRequest(to)); err != nil {
 		return err
 	}
-	answer, err := readAnswer(conn, p.hide)
+	answer, err := readAnswer(conn, p.login == nil)
 	if err != nil {
 		return lost(err)
 	}
@@ -51,24 +51,6 @@ func (c credentials) basic() string {
 	return base64.StdEncoding.EncodeToString([]byte(c.user + ":" + c.password))
 }
 
-// minSecret is the length below which a password is not looked for in what a proxy
-// says: replacing each "a" would tell more than it hides.
-const minSecret = 3
-
-// hide replaces the login in what the proxy says, who may repeat the request.
-func (p *Proxy) hide(text string) string {
-	if p.login == nil {
-		return text
-	}
-	c := p.login()
-	for _, secret := range []string{c.basic(), c.password} {
-		if len(secret) >= minSecret {
-			text = strings.ReplaceAll(text, secret, "****")
-		}
-	}
-	return text
-}
-
 // answer is what matters of an HTTP proxy's answer.
 type answer struct {
 	status  int
@@ -76,9 +58,10 @@ type answer struct {
 	schemes []string // of Proxy-Authenticate, in lower case
 }
 
-// readAnswer reads the final answer, over interim ones (1xx). What hide replaces is
-// not repeated by any error.
-func readAnswer(r io.Reader, hide func(string) string) (answer, error) {
+// readAnswer reads the final answer, over interim ones (1xx). Its words are kept, for
+// errors to repeat, only where quote is set: a proxy that was told a login may have
+// put it there, in any spelling.
+func readAnswer(r io.Reader, quote bool) (answer, error) {
 	limited := &io.LimitedReader{R: r, N: maxAnswer}
 	for {
 		head, err := readHead(limited)
@@ -88,7 +71,7 @@ func readAnswer(r io.Reader, hide func(string) string) (answer, error) {
 		if err != nil {
 			return answer{}, err
 		}
-		a, err := parseAnswer([]byte(hide(string(head))))
+		a, err := parseAnswer(head, quote)
 		if err != nil || a.status/100 != 1 {
 			return a, err
 		}
@@ -124,15 +107,21 @@ func notHTTP(first byte) error {
 
 // parseAnswer reads a status line (RFC 9112 section 4) and the authentication
 // schemes among the fields.
-func parseAnswer(head []byte) (answer, error) {
+func parseAnswer(head []byte, quote bool) (answer, error) {
 	line, fields, _ := strings.Cut(string(head), "\n")
 	version, rest, _ := strings.Cut(strings.TrimRight(line, "\r"), " ")
 	code, reason, _ := strings.Cut(strings.TrimLeft(rest, " "), " ")
 	status, err := strconv.ParseUint(code, 10, 16)
 	if err != nil || len(code) != 3 || status < 100 || !strings.HasPrefix(version, "HTTP/1.") {
+		if !quote {
+			return answer{}, errors.New("the proxy's answer has no status line of HTTP/1; check its port")
+		}
 		return answer{}, fmt.Errorf("the proxy answered %.*q, which is no status line of HTTP/1; check its port", maxReason, line)
 	}
-	a := answer{status: int(status), reason: reason[:min(len(reason), maxReason)]}
+	a := answer{status: int(status)}
+	if quote {
+		a.reason = reason[:min(len(reason), maxReason)]
+	}
 	for field := range strings.Lines(fields) {
 		name, value, _ := strings.Cut(field, ":")
 		if strings.EqualFold(strings.TrimSpace(name), "Proxy-Authenticate") {

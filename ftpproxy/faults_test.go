@@ -334,6 +334,8 @@ func TestLoginThatTheProxyRepeats(t *testing.T) {
 		"at the cut":        "HTTP/1.1 403 " + strings.Repeat("x", 110) + basic,
 		"no status line":    "HTTP/9.9 what? Basic " + basic + " hunter2",
 		"a status and more": "HTTP/1.1 407 hunter2",
+		"without padding":   "HTTP/1.1 403 " + strings.TrimRight(basic, "="),
+		"escaped":           "HTTP/1.1 403 " + strings.ReplaceAll(basic, "=", "%3D"),
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := scripted(t, hearsHead, says(line+"\r\n\r\n"))
