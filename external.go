@@ -26,11 +26,7 @@ var errNoSource = errors.New("no source of the external address is set")
 // section 4.1.3) from which address the control connection came. Many servers
 // tell it, in words of their own; where none is understood, that is an error.
 func SeenByServer(ctx context.Context, x *Exchange, _ netip.AddrPort) (netip.Addr, error) {
-	r, err := x.Command(ctx, "STAT")
-	if err != nil {
-		return netip.Addr{}, err
-	}
-	return x.client.seenIn("STAT", r)
+	return x.client.seenByServer(ctx)
 }
 
 // SeenAs asks the server by STAT from which address it sees this client come
@@ -38,17 +34,20 @@ func SeenByServer(ctx context.Context, x *Exchange, _ netip.AddrPort) (netip.Add
 // one. It returns an error that matches [errors.ErrUnsupported] where the server
 // does not tell.
 func (c *Client) SeenAs(ctx context.Context) (addr netip.Addr, err error) {
-	err = c.call("seen as", "", func() error {
-		r, err := c.ctl.roundTrip(ctx, "STAT")
-		if err == nil {
-			addr, err = c.seenIn("STAT", r)
-		}
+	err = c.call("seen as", "", func() (err error) {
+		addr, err = c.seenByServer(ctx)
 		return err
 	})
 	return addr, err
 }
 
-func (c *Client) seenIn(verb string, r Reply) (netip.Addr, error) {
+// seenByServer asks by STAT. The caller holds the client.
+func (c *Client) seenByServer(ctx context.Context) (netip.Addr, error) {
+	const verb = "STAT"
+	r, err := c.ctl.roundTrip(ctx, verb)
+	if err != nil {
+		return netip.Addr{}, err
+	}
 	if r.negative() {
 		return netip.Addr{}, refusal(verb, r)
 	}

@@ -3,6 +3,7 @@
 package lab
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/netip"
@@ -29,7 +30,7 @@ func (r *trial) judge(ctx context.Context, run Run, j job, o outcome, attempts [
 	if w.Method != "" && o.Negotiation.Method != w.Method {
 		wrong("method %s, want %s", o.Negotiation.Method, w.Method)
 	}
-	if within := max(w.Within, usualWithin); w.Within > 0 && o.took > w.Within || o.took > within {
+	if o.took > cmp.Or(w.Within, usualWithin) {
 		wrong("it took %v", o.took)
 	}
 	return slices.Concat(problems, r.judgeAdvertised(w, o), r.judgeCable(w, j, attempts), r.judgeTexts(w, o), r.judgeReport(run.Report, o.Doctor), r.judgeRules(ctx, w))
