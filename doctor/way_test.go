@@ -191,14 +191,14 @@ func TestServerThatSaysNothing(t *testing.T) {
 func TestPortsOfABlockedServer(t *testing.T) {
 	r, srv := examine(t, func(c *ftptest.Config) {
 		noPassive(c)
-		c.Passive.PortMin, c.Passive.PortMax = 41200, 41220
+		c.Passive.PortMin, c.Passive.PortMax = 21200, 21220
 	}, 3*time.Second)
-	require.Equal(t, "41200-41220", r.PassivePorts)
-	require.Contains(t, r.Advice[1].Commands[0].Text, "tcp dport 41200-41220 accept")
-	require.Contains(t, r.Advice[1].Commands[1].Text, "-RemotePort 41200-41220")
-	require.Equal(t, "pasv_enable=YES\npasv_min_port=41200\npasv_max_port=41220\n", r.Advice[2].Commands[2].Text)
-	require.Equal(t, "PassivePorts 41200 41220\n", r.Advice[2].Commands[3].Text)
-	require.Equal(t, "-p 41200:41220\n", r.Advice[2].Commands[4].Text)
+	require.Equal(t, "21200-21220", r.PassivePorts)
+	require.Contains(t, r.Advice[1].Commands[0].Text, "tcp dport 21200-21220 accept")
+	require.Contains(t, r.Advice[1].Commands[1].Text, "-RemotePort 21200-21220")
+	require.Equal(t, "pasv_enable=YES\npasv_min_port=21200\npasv_max_port=21220\n", r.Advice[2].Commands[2].Text)
+	require.Equal(t, "PassivePorts 21200 21220\n", r.Advice[2].Commands[3].Text)
+	require.Equal(t, "-p 21200:21220\n", r.Advice[2].Commands[4].Text)
 	require.Equal(t, 1, srv.Sessions()-1, "one session, and one that looks for TLS")
 }
 
